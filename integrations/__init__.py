@@ -1,0 +1,1 @@
+"""Whom we call. HTTP clients live here and nowhere else."""

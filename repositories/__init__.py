@@ -1,0 +1,1 @@
+"""What we keep. SQLAlchemy lives here and nowhere else."""

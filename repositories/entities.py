@@ -1,0 +1,240 @@
+"""What crosses the border of repositories/: frozen values, never rows. Every instant is aware UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from repositories.enums import (
+    Attempted,
+    BookingPlatform,
+    BookingStatus,
+    CommunicationType,
+    GenderType,
+    OrderStatus,
+    OutcomeWord,
+    Reason,
+    Role,
+    SagaStatus,
+)
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+# --- PsyterDatabase ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organization:
+    id: int
+    name: str
+    is_charity: bool
+    sealed_shared_api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessKeyHolder:
+    """Who an access key belongs to, and what it may do."""
+
+    organization: Organization
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """The person a partner books for, known by the partner's own referenceId."""
+
+    reference_id: str
+    name: str = field(repr=False)
+    dob: date = field(repr=False)
+    gender: GenderType = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    id: int
+    organization_id: int
+    reference_id: str
+    name: str = field(repr=False)
+    dob: date = field(repr=False)
+    gender: GenderType = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CareProvider:
+    """What a booking needs to know of a provider."""
+
+    id: int
+    full_name_plang: str
+    full_name_slang: str
+    time_zone: str  # IANA name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    id: int
+    booking_id: int
+    status: OrderStatus
+    amount_minor: int  # hundredths of the currency unit
+    is_charged_to_balance: bool
+
+
+# --- SchedulingDatabase -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    id: int
+    care_provider_id: int
+    starts_at: datetime
+    ends_at: datetime
+    is_open: bool  # False: the provider blocked it
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewBooking:
+    organization_id: int
+    user_id: int
+    care_provider_id: int
+    slot_id: int
+    starts_at: datetime
+    ends_at: datetime
+    communication_type: CommunicationType
+    platform: BookingPlatform
+    is_from_mobile: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Booking:
+    id: int
+    organization_id: int
+    user_id: int
+    care_provider_id: int
+    slot_id: int
+    starts_at: datetime
+    ends_at: datetime
+    status: BookingStatus
+    meeting_id: str | None
+    reason: Reason | None
+    failed_step: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdempotencyKey:
+    """A partner's promise that two requests are one; unique per organization for 24 hours."""
+
+    key: str
+    body_digest: str  # SHA-256 of path and canonical body, hex
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyUse:
+    """What an idempotency key was used for."""
+
+    body_digest: str
+    booking_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SagaState:
+    """One row of the journal: where a saga stands."""
+
+    id: str
+    name: str
+    booking_id: int
+    input: Mapping[str, Any]  # ids and instants only
+    status: SagaStatus
+    step: str | None  # the step to run or undo next; None when ended
+    owed: tuple[str, ...] = ()  # while undoing: the steps still to undo, in order
+    receipts: Mapping[str, Mapping[str, Any]] = NOTHING
+    failures: int = 0  # in a row, of the current step
+    claims: int = 0  # in a row, without a save: a worker that dies each time
+    due_at: datetime | None  # None when ended or stuck
+    deadline_at: datetime  # before its pivot, a saga past this undoes by itself
+    expires_at: datetime  # the start of the session: no pause moves the deadline beyond it
+    reason: Reason | None = None
+    failed_step: str | None = None
+    error: str | None = None  # the error's class name, never its text
+    created_at: datetime
+    version: int = 0
+    lease_token: str | None = None
+
+    def key(self, step: str) -> str:
+        """The name of this step's effect, the same for every repeat: 2 x 20 bytes at most."""
+        return f"{self.id}-{step}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try of a step: a line of the timeline."""
+
+    step: str
+    kind: Attempted
+    number: int  # 1 for the first try
+    outcome: OutcomeWord
+    error: str | None
+    started_at: datetime
+    duration: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingView:
+    """A booking with its sagas' story, as the status endpoint shows it."""
+
+    booking: Booking
+    saga_status: SagaStatus | None
+    step: str | None
+    due_at: datetime | None
+    reason: Reason | None  # the booking's, or while undoing the saga's
+    failed_step: str | None
+    timeline: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueSaga:
+    id: str
+    name: str
+
+
+# --- Effects: what a step changes in the journal's own database, in the transaction that saves the journal row --
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReserveTime:
+    """Take every cell of [starts_at, ends_at) for a booking; raises SlotTaken."""
+
+    booking_id: int
+    care_provider_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseTime:
+    """Give back whatever cells a booking holds."""
+
+    booking_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmBooking:
+    """Pending -> Confirmed, unless withdrawn; raises BookingWithdrawn."""
+
+    booking_id: int
+    meeting_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndBooking:
+    """Pending -> Failed, or Cancelled if it was withdrawn."""
+
+    booking_id: int
+    reason: Reason
+    failed_step: str | None
+
+
+Effect = ReserveTime | ReleaseTime | ConfirmBooking | EndBooking

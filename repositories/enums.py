@@ -1,0 +1,123 @@
+"""Numbers and words that are kept in the databases and shown on the wire."""
+
+from enum import IntEnum, StrEnum
+
+
+class BookingStatus(IntEnum):
+    CONFIRMED = 1
+    CANCELLED = 3
+    PENDING = 6
+    FAILED = 8
+
+
+class Reason(IntEnum):
+    """Why a request or a booking was refused. Below 1000: the numbers of the .NET API."""
+
+    EMPTY_PARAMETER = 1
+    RECORD_ALREADY_EXIST = 4
+    NOT_ALLOWED = 16
+    USER_NOT_FOUND = 18
+    CHARITY_ORGANIZATION_BALANCE_OUT = 50
+
+    INVALID_PARAMETER = 1000
+    MALFORMED_BODY = 1001
+    INVALID_SECURE_HASH = 1002
+    UNAUTHENTICATED = 1003
+    FORBIDDEN = 1004
+    NOT_FOUND = 1005
+    METHOD_NOT_ALLOWED = 1006
+    UNSUPPORTED_MEDIA_TYPE = 1007
+    BODY_TOO_LARGE = 1008
+    UNSAFE_TEXT = 1009
+    SLOT_IN_PAST = 1010
+    SLOT_CONTRADICTED = 1011
+    IDEMPOTENCY_KEY_REUSED = 1012
+    IDEMPOTENCY_KEY_IN_FLIGHT = 1013
+    MEETING_REFUSED = 1014
+    SERVICE_UNAVAILABLE = 1015
+    DEADLINE_PASSED = 1016
+    BOOKING_WITHDRAWN = 1017
+    INTERNAL_ERROR = 1018
+
+
+class SagaStatus(StrEnum):
+    RUNNING = "running"
+    UNDOING = "undoing"
+    DONE = "done"
+    UNDONE = "undone"
+    STUCK = "stuck"
+
+
+class Attempted(StrEnum):
+    """Which half of a step an attempt ran."""
+
+    ACTION = "action"
+    UNDO = "undo"
+
+
+class OutcomeWord(StrEnum):
+    """What came of one attempt of a step, as the timeline shows it."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+    MISCONFIGURED = "misconfigured"
+    BUG = "bug"
+    EXPIRED = "expired"
+    POISON = "poison"
+
+
+class GenderType(IntEnum):
+    FEMALE = 0
+    MALE = 1
+
+
+class CommunicationType(IntEnum):
+    VIDEO = 1
+    AUDIO = 2
+    TEXT = 3
+
+
+class BookingPlatform(IntEnum):
+    MOBILE = 1
+    WEB = 2
+    API = 3
+
+
+class ProviderLevel(IntEnum):
+    JUNIOR = 1
+    SENIOR = 2
+    CONSULTANT = 3
+
+
+class OrderStatus(StrEnum):
+    OPEN = "open"
+    VOID = "void"
+
+
+class LedgerKind(StrEnum):
+    DEBIT = "debit"
+    RESTORE = "restore"
+
+
+class Role(StrEnum):
+    READ_ONLY = "ReadOnly"
+    FULL_ACCESS = "FullAccess"
+
+
+class SettingGroup(IntEnum):
+    """CatAppConfigSetting groups."""
+
+    SMTP = 1
+    PSYTER = 2
+    FTP = 4
+    SMART_ROUTING_PAYMENT = 5
+    PSYTER_MEDIA_API = 11
+    TURN_SERVER_DETAIL = 14
+    FAILED_TRANSACTION_INTIMATION_USERS = 16
+    SMS_GATEWAY_SETTINGS = 18
+    GOOGLE_LOGIN_SETTINGS = 19
+    GOOGLE_RECAPTCHA_SETTINGS = 20
+    DELETE_USER_ACCOUNT_SETTINGS = 22
+    VIDEO_SDK = 25

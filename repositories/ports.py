@@ -1,0 +1,171 @@
+"""What the business asks of the databases. One public method is one transaction in one database.
+
+Errors:  StoreUnavailable (we do not know: locked, deadlock, link lost)
+         SlotTaken | BookingWithdrawn | BalanceOut | OrderVoided | ReferenceContradicted | KeyTaken (a "no")
+         LeaseLost (another worker holds the saga)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from repositories.entities import (
+    AccessKeyHolder,
+    Attempt,
+    Booking,
+    BookingView,
+    CareProvider,
+    DueSaga,
+    Effect,
+    Guest,
+    IdempotencyKey,
+    KeyUse,
+    NewBooking,
+    Order,
+    Organization,
+    SagaState,
+    Slot,
+    User,
+)
+from repositories.enums import SettingGroup
+
+
+class StoreUnavailable(Exception):
+    """A database did not answer, or asked to try again; whether a commit happened is not known."""
+
+
+class SlotTaken(Exception):
+    """Someone else holds or booked this time."""
+
+
+class BookingWithdrawn(Exception):
+    """The booking was withdrawn, or has ended, before it could be confirmed."""
+
+
+class BalanceOut(Exception):
+    """The charity organization's balance does not cover this session."""
+
+
+class OrderVoided(Exception):
+    """The order of this booking was voided; it cannot be saved again."""
+
+
+class ReferenceContradicted(Exception):
+    """This referenceId is registered with other details."""
+
+
+class KeyTaken(Exception):
+    """This idempotency key is already in use."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds this saga now."""
+
+
+# --- SchedulingDatabase -----------------------------------------------------------------
+
+
+class Slots(Protocol):
+    def find_slot(self, slot_id: int) -> Slot | None: ...
+
+    def is_time_free(self, slot: Slot, *, booking_id: int) -> bool:
+        """Whether no other booking holds a cell of this slot."""
+        ...
+
+
+class Bookings(Protocol):
+    def accept(
+        self,
+        booking: NewBooking,
+        *,
+        start: Callable[[int], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> int:
+        """Write booking, journal row, event and key in one transaction; `start` makes the journal row of the
+        new booking id, which is returned. The sweep leaves the saga alone until `nudged_until`. Raises KeyTaken.
+        A key older than 24 hours counts as absent."""
+        ...
+
+    def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None: ...
+
+    def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None: ...
+
+    def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None: ...
+
+
+class Journal(Protocol):
+    def claim(self, saga_id: str, *, now: datetime, lease: timedelta, token: str) -> SagaState | None:
+        """Take the saga if it is due: sets due_at = now + lease, claims + 1. None if it is not due."""
+        ...
+
+    def save(
+        self,
+        state: SagaState,
+        *,
+        attempts: Sequence[Attempt],
+        effect: Effect | None,
+        now: datetime,
+    ) -> SagaState:
+        """Write state, attempts and effect in one transaction, under the state's lease token and version; returns
+        the state with its next version. `state.due_at` is written as it is. Clears the sweep's mark.
+        Raises LeaseLost, the effect's own errors; then nothing is written."""
+        ...
+
+    def take_due(self, *, now: datetime, limit: int, marked_until: datetime) -> list[DueSaga]:
+        """The due sagas that are not marked, oldest first, now marked until `marked_until`."""
+        ...
+
+    def is_reachable(self) -> bool: ...
+
+
+# --- PsyterDatabase ---------------------------------------------------------------------
+
+
+class Organizations(Protocol):
+    def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
+        """The holder of an active access key of an active organization; `key_digest` is SHA-256, hex."""
+        ...
+
+    def find_organization(self, organization_id: int) -> Organization | None:
+        """An active organization."""
+        ...
+
+    def is_reachable(self) -> bool: ...
+
+
+class Users(Protocol):
+    def find_user(self, user_id: int, *, organization_id: int) -> User | None: ...
+
+    def register(self, guest: Guest, *, organization_id: int, now: datetime) -> User:
+        """The user with this referenceId, made if new; the same guest twice is one user. Raises ReferenceContradicted."""
+        ...
+
+
+class CareProviders(Protocol):
+    def get_care_provider(self, care_provider_id: int) -> CareProvider: ...
+
+
+class Orders(Protocol):
+    def save_order(
+        self,
+        *,
+        booking_id: int,
+        organization_id: int,
+        user_id: int,
+        care_provider_id: int,
+        duration: timedelta,
+        now: datetime,
+    ) -> Order:
+        """The one order of this booking, made if new; a charity's is debited from its balance in the same
+        transaction. Raises BalanceOut, OrderVoided."""
+        ...
+
+    def void_order_if_present(self, booking_id: int, *, now: datetime) -> None:
+        """Void the order and restore the balance. With no order, leave a void one: a save that comes late finds it."""
+        ...
+
+
+class AppSettings(Protocol):
+    def group(self, group: SettingGroup) -> Mapping[str, str]: ...

@@ -1,0 +1,1 @@
+"""What the business does, in order. No web, queue, SQL or HTTP client."""

@@ -1,0 +1,1 @@
+"""The doorbells. Celery lives here and nowhere else."""
