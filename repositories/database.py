@@ -1,0 +1,160 @@
+"""One database: its engine, its transactions, and the translation of its errors.
+
+    StoreUnavailable  <-  locked, deadlock victim, snapshot conflict, link lost, time-out
+    everything else   <-  passes: a broken key is the repository's to translate, the rest is a bug
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    TypeDecorator,
+    Unicode,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects.mssql import DATETIME2
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from repositories.ports import StoreUnavailable
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5
+TRIES = 3  # of a transaction that the database itself asks to repeat
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant, stored naive with microseconds on every engine."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "mssql":
+            return dialect.type_descriptor(DATETIME2(6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant without a time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def text(length: int) -> Unicode:
+    """Text that can hold Arabic on every engine (NVARCHAR on SQL Server)."""
+    return Unicode(length)
+
+
+class Database:
+    """Reads see one moment; writes are one transaction, repeated when the database asks for it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        # SQLite has one writer at a time; queueing our own threads here spares them its sleeping retries.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with translated(), self.engine.connect() as connection:
+            yield connection
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction. Raises StoreUnavailable; then whether it committed is not known."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._write_once(work)
+            except Repeatable:
+                continue
+        return self._write_once(work)
+
+    def _write_once(self, work: Callable[[Connection], T]) -> T:
+        with translated(), self._turn, self.engine.connect() as connection:
+            connection = connection.execution_options(is_write=True)
+            with connection.begin():
+                return work(connection)
+
+    def is_reachable(self) -> bool:
+        try:
+            with self.reading() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except StoreUnavailable:
+            return False
+        return True
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class Repeatable(StoreUnavailable):
+    """The database rolled the transaction back and asks to repeat it."""
+
+
+REPEAT = ("1205", "3960", "40001", "40P01")  # deadlock victim and snapshot conflict: SQL Server, PostgreSQL
+LOST = ("08S01", "08001", "08006", "HYT00", "57P01", "57P03", "database is locked", "database is busy", "disk I/O error")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise _translation(error) from error
+
+
+def _translation(error: DBAPIError) -> Exception:
+    facts = f"{getattr(error.orig, 'sqlstate', '')} {error.orig}"
+    if any(mark in facts for mark in REPEAT):
+        return Repeatable("the database asks to repeat the transaction")
+    if error.connection_invalidated or any(mark in facts for mark in LOST) or "unable to open" in facts:
+        return StoreUnavailable("the database did not answer")
+    return error
+
+
+def open_database(url: str, *, pool_size: int = 10) -> Database:
+    """A database of one of the three engines; connects lazily."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_open_sqlite(url, pool_size=pool_size))
+    return Database(create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True))
+
+
+def _open_sqlite(url: str, *, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get("is_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    return engine
