@@ -1,22 +1,34 @@
 """Configuration: read once, frozen, and everything that is missing or wrong is named at once.
 
-A setting is the environment variable TAHOON_<NAME>, or a line of `.env`. A secret has no default outside the sandbox.
+A setting is the environment variable TAHOON_<NAME>, or a line of `.env`; the environment wins. Durations are seconds.
+A secret, an address of a database and the broker have no default outside the sandbox.
 """
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from environs import Env, EnvError, EnvValidationError, validate
+from dotenv import dotenv_values
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow.exceptions import SCHEMA
 
-LONGEST_TIMEOUTS_IN_A_LEASE = 2
+PREFIX = "TAHOON_"
+LEASE_TO_TIMEOUT = 2  # a lease outlives the longest call this many times
 
-SANDBOX_SECRETS = {
-    "ID_KEY": "sandbox-only-id-key-0000000000000000",
-    "JWT_KEY": "sandbox-only-jwt-key-000000000000000",
-    "SEAL_KEY": "sandbox-only-seal-key-00000000000000",
+# Known to everyone, so refused outside the sandbox.
+SANDBOX_DEFAULTS = {
+    "id_key": "sandbox-only-id-key-0000000000000000",
+    "jwt_key": "sandbox-only-jwt-key-000000000000000",
+    "seal_key": "sandbox-only-seal-key-00000000000000",
+    "psyter_db_url": "sqlite:///var/psyter.db",
+    "scheduling_db_url": "sqlite:///var/scheduling.db",
+    "redis_url": "redis://127.0.0.1:6379/0",
+    "fcm_service_account_file": "var/sandbox-service-account.json",
 }
+SECRETS = ("id_key", "jwt_key", "seal_key")
 
 
 class SettingsWrong(Exception):
@@ -24,7 +36,7 @@ class SettingsWrong(Exception):
 
 
 class Secret(str):
-    """A text that does not show itself."""
+    """A text that does not show itself in a repr."""
 
     __slots__ = ()
 
@@ -38,29 +50,147 @@ class Settings:
     psyter_db_url: Secret
     scheduling_db_url: Secret
     redis_url: Secret
-
     id_key: Secret
     jwt_key: Secret
     jwt_issuer: str
     jwt_audience: str
     token_lifetime: timedelta
     seal_key: Secret
-
-    videosdk_api_endpoint: str | None  # None: from CatAppConfigSetting
+    videosdk_api_endpoint: str | None  # None: the one of CatAppConfigSetting
     videosdk_timeout: timedelta
     fcm_endpoint: str
-    fcm_service_account_file: Path | None
+    fcm_service_account_file: Path
     fcm_timeout: timedelta
-
     lease: timedelta
     saga_max_age: timedelta
     sweep_every: timedelta
-    retry_pace: float  # multiplies every wait between tries
-
+    retry_pace: float
     api_threads: int
+    worker_threads: int
     log_level: str
 
 
-def read_settings(environment: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
-    """The settings of this process. Raises SettingsWrong."""
-    raise NotImplementedError
+class SecretText(fields.String):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Secret:
+        return Secret(super()._deserialize(value, attr, data, **kwargs))
+
+
+class FilePath(fields.String):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return Path(super()._deserialize(value, attr, data, **kwargs))
+
+
+def seconds(default: float, *, at_least: float = 0.01) -> fields.TimeDelta:
+    return fields.TimeDelta(
+        precision="milliseconds",
+        load_default=timedelta(seconds=default),
+        validate=validate.Range(min=timedelta(seconds=at_least), error=f"Must be {at_least} seconds or more."),
+    )
+
+
+def address(help_text: str) -> SecretText:
+    return SecretText(required=True, validate=validate.Length(min=1), metadata={"help": help_text})
+
+
+def secret(help_text: str) -> SecretText:
+    return SecretText(
+        required=True,
+        validate=validate.Length(min=32, error="Must be 32 characters or more."),
+        metadata={"help": help_text},
+    )
+
+
+WEB_ADDRESS = validate.URL(schemes={"http", "https"}, require_tld=False)
+DURATIONS = ("token_lifetime", "videosdk_timeout", "fcm_timeout", "lease", "saga_max_age", "sweep_every")
+
+
+class SettingsSchema(Schema):
+    """Every setting, by its name in lower case and without the prefix."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    sandbox = fields.Boolean(load_default=False)
+    psyter_db_url = address("SQLAlchemy address of PsyterDatabase")
+    scheduling_db_url = address("SQLAlchemy address of SchedulingDatabase")
+    redis_url = address("Celery broker")
+    id_key = secret("encrypts ids on the wire")
+    jwt_key = secret("signs access tokens")
+    jwt_issuer = fields.String(load_default="psyter.com")
+    jwt_audience = fields.String(load_default="psyter_client")
+    token_lifetime = seconds(86_400, at_least=1)
+    seal_key = secret("seals the organizations' SharedAPIKey")
+    videosdk_api_endpoint = fields.String(load_default=None, validate=WEB_ADDRESS)
+    videosdk_timeout = seconds(10)
+    fcm_endpoint = fields.String(load_default="https://fcm.googleapis.com", validate=WEB_ADDRESS)
+    fcm_service_account_file = FilePath(required=True)
+    fcm_timeout = seconds(5)
+    lease = seconds(30)
+    saga_max_age = seconds(600)
+    sweep_every = seconds(1, at_least=0.1)
+    retry_pace = fields.Float(load_default=1.0, validate=validate.Range(min=0.001, max=100))
+    api_threads = fields.Integer(load_default=32, validate=validate.Range(min=1, max=1000))
+    worker_threads = fields.Integer(load_default=16, validate=validate.Range(min=1, max=1000))
+    log_level = fields.String(load_default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+
+    @pre_load
+    def fill_sandbox_defaults(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
+        is_sandbox = given.get("sandbox", "").lower() in {str(word).lower() for word in fields.Boolean.truthy}
+        filled = SANDBOX_DEFAULTS | given if is_sandbox else dict(given)
+        for name in DURATIONS:
+            if name in filled:
+                filled[name] = _milliseconds(filled[name])
+        return filled
+
+    @validates_schema(skip_on_field_errors=True)
+    def lease_outlives_every_call(self, settings: dict[str, Any], **_: Any) -> None:
+        longest = max(settings["videosdk_timeout"], settings["fcm_timeout"])
+        if settings["lease"] <= LEASE_TO_TIMEOUT * longest:
+            raise ValidationError(
+                f"Must be longer than {LEASE_TO_TIMEOUT} x the longest time-out "
+                f"(VIDEOSDK_TIMEOUT, FCM_TIMEOUT: {longest.total_seconds():g} s), or a slow call loses its lease.",
+                "lease",
+            )
+
+    @validates_schema(skip_on_field_errors=False)
+    def demo_secrets_stay_in_the_sandbox(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings.get("sandbox"):
+            return
+        known = {name: ["Is the sandbox's own; make one of your own."] for name in SECRETS if _is_demo(settings, name)}
+        if known:
+            raise ValidationError(known)
+
+    @validates_schema(skip_on_field_errors=True)
+    def the_databases_are_two(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings["psyter_db_url"] == settings["scheduling_db_url"]:
+            raise ValidationError("Must not be the database of PSYTER_DB_URL.", "scheduling_db_url")
+
+
+def _is_demo(settings: Mapping[str, Any], name: str) -> bool:
+    return settings.get(name) == SANDBOX_DEFAULTS[name]
+
+
+def _milliseconds(text: str) -> str:
+    """Seconds as the milliseconds that the schema reads; what is no number passes, for the schema to refuse."""
+    try:
+        return str(round(float(text) * 1000))
+    except (ValueError, OverflowError):
+        return text
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in `environment`, else in this process's environment and `.env`. Raises SettingsWrong."""
+    if environment is None:
+        environment = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    try:
+        return Settings(**SettingsSchema().load({name: value for name, value in given.items() if value != ""}))
+    except ValidationError as error:
+        raise SettingsWrong(_in_plain_words(error.messages_dict)) from None
+
+
+def _in_plain_words(messages: Mapping[str, Any]) -> str:
+    lines = [
+        f"  {PREFIX}{name.upper()}: {' '.join(found)}" for name, found in sorted(messages.items()) if name != SCHEMA
+    ]
+    return "The settings are not complete:\n" + "\n".join(lines) + "\nSet them in the environment or in .env."

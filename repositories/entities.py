@@ -149,7 +149,7 @@ class SagaState:
     input: Mapping[str, Any]  # ids and instants only
     status: SagaStatus
     step: str | None  # the step to run or undo next; None when ended
-    owed: tuple[str, ...] = ()  # while undoing: the steps still to undo, in order
+    owed: tuple[str, ...] = ()  # the steps whose undo is owed if the saga must turn back, the next one first
     receipts: Mapping[str, Mapping[str, Any]] = NOTHING
     failures: int = 0  # in a row, of the current step
     claims: int = 0  # in a row, without a save: a worker that dies each time
@@ -164,7 +164,7 @@ class SagaState:
     lease_token: str | None = None
 
     def key(self, step: str) -> str:
-        """The name of this step's effect, the same for every repeat: 2 x 20 bytes at most."""
+        """The name of this step's effect, the same for every repeat."""
         return f"{self.id}-{step}"
 
 

@@ -105,12 +105,12 @@ class Journal(Protocol):
         state: SagaState,
         *,
         attempts: Sequence[Attempt],
-        effect: Effect | None,
+        effects: Sequence[Effect] = (),
         now: datetime,
     ) -> SagaState:
-        """Write state, attempts and effect in one transaction, under the state's lease token and version; returns
+        """Write state, attempts and effects (in order) in one transaction, under the state's lease token and version; returns
         the state with its next version. `state.due_at` is written as it is. Clears the sweep's mark.
-        Raises LeaseLost, the effect's own errors; then nothing is written."""
+        Raises LeaseLost, the effects' own errors; then nothing is written."""
         ...
 
     def take_due(self, *, now: datetime, limit: int, marked_until: datetime) -> list[DueSaga]:

@@ -15,12 +15,16 @@ from repositories.enums import Reason
 
 __all__ = [
     "NOTHING",
+    "Action",
+    "InJournal",
+    "Kind",
     "Receipt",
     "Retry",
     "Saga",
     "SagaState",
     "Step",
     "Table",
+    "Undo",
     "compensable",
     "in_journal",
     "nothing",
@@ -31,7 +35,7 @@ __all__ = [
 
 Receipt = Mapping[str, Any]
 Action = Callable[[SagaState], Receipt]
-Undo = Callable[[SagaState], None]
+Undo = Callable[[SagaState], Receipt | None]
 Errors = tuple[type[Exception], ...]
 
 

@@ -1,0 +1,196 @@
+"""Accept a booking: everything a partner can get wrong is refused here, before anything is written.
+
+Refusals:  UserNotFound | SlotNotFound | SlotInPast | SlotContradicted | UserContradicted   name a field
+           KeyReused | KeyInFlight                                                         name the idempotency key
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from repositories.entities import Guest, IdempotencyKey, KeyUse, NewBooking, SagaState, Slot
+from repositories.enums import BookingPlatform, CommunicationType, SagaStatus
+from repositories.ports import Bookings, KeyTaken, Slots, Users
+from saga.book_session import NAME
+from saga.sweep import Nudge
+
+HEAD_START = timedelta(seconds=5)  # the sweep leaves an accepted booking to its own nudge this long
+
+
+class Refusal(Exception):
+    """A booking request that cannot be accepted."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class UserNotFound(Refusal):
+    """This user is not registered with your organization."""
+
+
+class UserContradicted(Refusal):
+    """This referenceId is not the one of the user."""
+
+
+class SlotNotFound(Refusal):
+    """The care provider has no such slot."""
+
+
+class SlotInPast(Refusal):
+    """This slot has already begun."""
+
+
+class SlotContradicted(Refusal):
+    """This is not the date or time of the slot."""
+
+
+class KeyReused(Exception):
+    """This Idempotency-Key was used for another request."""
+
+
+class KeyInFlight(Exception):
+    """A request with this Idempotency-Key is being accepted right now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingRequest:
+    """One booking as a partner asks for it; dates and times are wall-clock in `zone`."""
+
+    organization_id: int
+    user_id: int | None
+    reference_id: str | None
+    guest: Guest | None
+    care_provider_id: int
+    slot_id: int
+    local_date: date
+    local_start: time
+    local_end: time
+    zone: tzinfo
+    communication_type: CommunicationType
+    platform: BookingPlatform
+    is_from_mobile: bool
+    idempotency: IdempotencyKey | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    booking_id: int
+    user_id: int
+    is_replay: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptBooking:
+    slots: Slots
+    bookings: Bookings
+    users: Users
+    nudge: Nudge
+    clock: Callable[[], datetime]
+    new_saga_id: Callable[[], str]
+    max_age: timedelta
+
+    def __call__(self, request: BookingRequest) -> Accepted:
+        """Write the booking down and ring for a worker. Raises the refusals above, ReferenceContradicted."""
+        earlier = self._earlier_use(request)
+        if earlier is not None:
+            return earlier
+        slot = self._slot_of(request)
+        user_id = self._user_of(request)
+        saga_id = self.new_saga_id()
+        try:
+            booking_id = self._write(request, slot, user_id, saga_id)
+        except KeyTaken:
+            return self._use_of_the_winner(request)
+        self.nudge(NAME, saga_id)
+        return Accepted(booking_id=booking_id, user_id=user_id, is_replay=False)
+
+    def _earlier_use(self, request: BookingRequest) -> Accepted | None:
+        if request.idempotency is None:
+            return None
+        use = self.bookings.find_key_use(request.organization_id, request.idempotency.key, now=self.clock())
+        return None if use is None else _replayed(use, request.idempotency)
+
+    def _use_of_the_winner(self, request: BookingRequest) -> Accepted:
+        if (winner := self._earlier_use(request)) is None:
+            raise KeyInFlight
+        return winner
+
+    def _slot_of(self, request: BookingRequest) -> Slot:
+        slot = self.slots.find_slot(request.slot_id)
+        if slot is None or slot.care_provider_id != request.care_provider_id:
+            raise SlotNotFound("applicationMultiSlotId")
+        starts, ends = slot.starts_at.astimezone(request.zone), slot.ends_at.astimezone(request.zone)
+        if starts.date() != request.local_date:
+            raise SlotContradicted("slotDate")
+        if starts.time() != request.local_start:
+            raise SlotContradicted("slotStartTime")
+        if ends.time() != request.local_end:
+            raise SlotContradicted("slotEndTime")
+        if slot.starts_at <= self.clock():
+            raise SlotInPast("slotDate")
+        return slot
+
+    def _user_of(self, request: BookingRequest) -> int:
+        if request.guest is not None:
+            return self.users.register(request.guest, organization_id=request.organization_id, now=self.clock()).id
+        user = self.users.find_user(request.user_id or 0, organization_id=request.organization_id)
+        if user is None:
+            raise UserNotFound("userId")
+        if request.reference_id is not None and request.reference_id != user.reference_id:
+            raise UserContradicted("referenceId")
+        return user.id
+
+    def _write(self, request: BookingRequest, slot: Slot, user_id: int, saga_id: str) -> int:
+        now = self.clock()
+        booking = NewBooking(
+            organization_id=request.organization_id,
+            user_id=user_id,
+            care_provider_id=slot.care_provider_id,
+            slot_id=slot.id,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            communication_type=request.communication_type,
+            platform=request.platform,
+            is_from_mobile=request.is_from_mobile,
+        )
+        return self.bookings.accept(
+            booking,
+            start=lambda booking_id: first_state(
+                saga_id, booking_id, booking, now=now, deadline_at=min(now + self.max_age, slot.starts_at)
+            ),
+            idempotency=request.idempotency,
+            now=now,
+            nudged_until=now + HEAD_START,
+        )
+
+
+def first_state(
+    saga_id: str, booking_id: int, booking: NewBooking, *, now: datetime, deadline_at: datetime
+) -> SagaState:
+    """The journal row of a booking just accepted: due now, at the first step."""
+    return SagaState(
+        id=saga_id,
+        name=NAME,
+        booking_id=booking_id,
+        input={
+            "organization_id": booking.organization_id,
+            "user_id": booking.user_id,
+            "care_provider_id": booking.care_provider_id,
+            "slot_id": booking.slot_id,
+            "starts_at": booking.starts_at.isoformat(),
+            "ends_at": booking.ends_at.isoformat(),
+        },
+        status=SagaStatus.RUNNING,
+        step="check_slot",
+        due_at=now,
+        deadline_at=deadline_at,
+        expires_at=booking.starts_at,
+        created_at=now,
+    )
+
+
+def _replayed(use: KeyUse, idempotency: IdempotencyKey) -> Accepted:
+    if use.body_digest != idempotency.body_digest:
+        raise KeyReused
+    return Accepted(booking_id=use.booking_id, user_id=use.user_id, is_replay=True)

@@ -1,0 +1,164 @@
+"""Book one session: the table first, its steps below."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from integrations.ports import NewBookingPush, ProviderRefused, PushSender, VideoRooms
+from repositories.entities import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime, Slot
+from repositories.enums import Reason
+from repositories.ports import BalanceOut, BookingWithdrawn, CareProviders, Orders, OrderVoided, Slots, SlotTaken, Users
+from saga.definition import (
+    NOTHING,
+    Receipt,
+    Retry,
+    SagaState,
+    Table,
+    compensable,
+    in_journal,
+    nothing,
+    pivot,
+    retriable,
+    steps,
+)
+
+NAME = "book_session"
+
+
+class SlotClosed(Exception):
+    """The care provider does not offer this slot any more."""
+
+
+SLOT_REFUSALS = (SlotClosed, SlotTaken)
+VIDEOSDK = Retry(limit=8, base=timedelta(milliseconds=500), cap=timedelta(seconds=30))
+FCM = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
+
+REASONS: dict[type[Exception], Reason] = {
+    SlotClosed: Reason.NOT_ALLOWED,
+    SlotTaken: Reason.RECORD_ALREADY_EXIST,
+    BalanceOut: Reason.CHARITY_ORGANIZATION_BALANCE_OUT,
+    OrderVoided: Reason.SERVICE_UNAVAILABLE,
+    ProviderRefused: Reason.MEETING_REFUSED,
+    BookingWithdrawn: Reason.BOOKING_WITHDRAWN,
+}
+
+
+@dataclass(frozen=True)
+class BookSession:
+    slots: Slots
+    orders: Orders
+    rooms: VideoRooms
+    providers: CareProviders
+    users: Users
+    push: PushSender
+    clock: Callable[[], datetime]
+
+    name = NAME
+
+    @cached_property
+    def table(self) -> Table:
+        return steps(
+            compensable("check_slot", self.check_slot, undo=nothing, stops_on=SLOT_REFUSALS),
+            compensable(
+                "schedule_booking",
+                in_journal(self.reserve_time),
+                undo=in_journal(self.release_time_if_held),
+                stops_on=SLOT_REFUSALS,
+            ),
+            compensable(
+                "save_order", self.save_order, undo=self.void_order_if_present, stops_on=(BalanceOut, OrderVoided)
+            ),
+            compensable(
+                "create_meeting",
+                self.open_room,
+                undo=self.close_room_if_open,
+                stops_on=(ProviderRefused,),
+                retry=VIDEOSDK,
+            ),
+            pivot("confirm_booking", in_journal(self.confirm), stops_on=(BookingWithdrawn,)),
+            retriable("notify_provider", self.push_new_booking, retry=FCM, best_effort=True),
+        )
+
+    # 1
+    def check_slot(self, state: SagaState) -> Receipt:
+        slot = self.slots.find_slot(state.input["slot_id"])
+        if slot is None or not _is_as_booked(slot, state):
+            raise SlotClosed
+        if not self.slots.is_time_free(slot, booking_id=state.booking_id):
+            raise SlotTaken
+        return NOTHING
+
+    # 2
+    def reserve_time(self, state: SagaState) -> Effect:
+        return ReserveTime(
+            booking_id=state.booking_id,
+            care_provider_id=state.input["care_provider_id"],
+            starts_at=_instant(state, "starts_at"),
+            ends_at=_instant(state, "ends_at"),
+        )
+
+    def release_time_if_held(self, state: SagaState) -> Effect:
+        return ReleaseTime(booking_id=state.booking_id)
+
+    # 3
+    def save_order(self, state: SagaState) -> Receipt:
+        order = self.orders.save_order(
+            booking_id=state.booking_id,
+            organization_id=state.input["organization_id"],
+            user_id=state.input["user_id"],
+            care_provider_id=state.input["care_provider_id"],
+            duration=_instant(state, "ends_at") - _instant(state, "starts_at"),
+            now=self.clock(),
+        )
+        return {"order_id": order.id}
+
+    def void_order_if_present(self, state: SagaState) -> None:
+        self.orders.void_order_if_present(state.booking_id, now=self.clock())
+
+    # 4
+    def open_room(self, state: SagaState) -> Receipt:
+        return {"meeting_id": self.rooms.open_room(state.key("create_meeting")).meeting_id}
+
+    def close_room_if_open(self, state: SagaState) -> None:
+        self.rooms.close_room_if_open(
+            state.key("create_meeting"), meeting_id=state.receipts.get("create_meeting", {}).get("meeting_id")
+        )
+
+    # 5
+    def confirm(self, state: SagaState) -> Effect:
+        return ConfirmBooking(booking_id=state.booking_id, meeting_id=state.receipts["create_meeting"]["meeting_id"])
+
+    # 6
+    def push_new_booking(self, state: SagaState) -> Receipt:
+        provider = self.providers.get_care_provider(state.input["care_provider_id"])
+        user = self.users.find_user(state.input["user_id"], organization_id=state.input["organization_id"])
+        push = NewBookingPush(
+            booking_id=state.booking_id,
+            care_provider_id=provider.id,
+            meeting_id=state.receipts["create_meeting"]["meeting_id"],
+            starts_at=_instant(state, "starts_at"),
+            time_zone=provider.time_zone,
+            client_name=None if user is None else user.name,
+        )
+        self.push.send(push, key=state.key("notify_provider"))
+        return NOTHING
+
+    def when_undone(self, state: SagaState) -> Effect:
+        return EndBooking(
+            booking_id=state.booking_id,
+            reason=state.reason or Reason.INTERNAL_ERROR,
+            failed_step=state.failed_step,
+        )
+
+    def reason_of(self, error: Exception) -> Reason:
+        return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), Reason.INTERNAL_ERROR)
+
+
+def _instant(state: SagaState, name: str) -> datetime:
+    return datetime.fromisoformat(state.input[name])
+
+
+def _is_as_booked(slot: Slot, state: SagaState) -> bool:
+    booked = (state.input["care_provider_id"], _instant(state, "starts_at"), _instant(state, "ends_at"))
+    return slot.is_open and (slot.care_provider_id, slot.starts_at, slot.ends_at) == booked

@@ -1,0 +1,262 @@
+"""The saga's rules as one pure function: (state, outcome of an attempt) -> next state.
+
+    running:  done -> next step ... -> DONE
+              refused, retries used up, deadline passed -> UNDOING
+    undoing:  every owed step is undone, the last first -> UNDONE
+              an undo that does not answer lets the others go first
+    either:   a bug twice, an undo that keeps failing, a worker that dies each time -> STUCK
+
+Nothing here reads a clock, a database or a random number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from repositories.entities import SagaState
+from repositories.enums import OutcomeWord, Reason, SagaStatus
+from saga.definition import NOTHING, UNDO, InJournal, Kind, Retry, Step, Table, nothing
+
+MAX_CLAIMS = 5
+MAX_BUGS = 2
+PAUSE = timedelta(seconds=30)  # before a misconfigured service is asked again
+
+# --- What came of an attempt -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Done:
+    word: ClassVar[OutcomeWord] = OutcomeWord.DONE
+    error: ClassVar[None] = None
+    receipt: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A definite no."""
+
+    word: ClassVar[OutcomeWord] = OutcomeWord.REFUSED
+    error: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Not now, or we do not know."""
+
+    error: str
+    may_have_happened: bool
+    retry_after: timedelta = timedelta()
+
+    @property
+    def word(self) -> OutcomeWord:
+        return OutcomeWord.UNKNOWN if self.may_have_happened else OutcomeWord.UNAVAILABLE
+
+
+@dataclass(frozen=True)
+class Misconfigured:
+    """Our own key or setting is wrong: the saga waits for an operator, and its age stands still."""
+
+    word: ClassVar[OutcomeWord] = OutcomeWord.MISCONFIGURED
+    error: str
+
+
+@dataclass(frozen=True)
+class Bug:
+    word: ClassVar[OutcomeWord] = OutcomeWord.BUG
+    error: str
+
+
+@dataclass(frozen=True)
+class Expired:
+    """The deadline passed before the pivot."""
+
+    word: ClassVar[OutcomeWord] = OutcomeWord.EXPIRED
+    error: ClassVar[str] = "DeadlinePassed"
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Worker after worker died with this saga in hand."""
+
+    word: ClassVar[OutcomeWord] = OutcomeWord.POISON
+    error: ClassVar[str] = "WorkerDied"
+
+
+Outcome = Done | Refused | Unavailable | Misconfigured | Bug | Expired | Poison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What the world adds: the time, and how the waits are drawn."""
+
+    now: datetime
+    jitter: float  # in [0, 1)
+    pace: float = 1.0  # multiplies every wait
+
+
+# --- The rules ---------------------------------------------------------------------------
+
+
+def next_state(table: Table, state: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
+    """Where the saga stands after this outcome of its current step. `due_at` = now means: go on at once."""
+    if isinstance(outcome, Poison):
+        return _stuck(state, outcome)
+    if state.status is SagaStatus.UNDOING:
+        return _after_undo(state, outcome, moment)
+    return _after_action(table, state, outcome, moment)
+
+
+def before_work(table: Table, state: SagaState, now: datetime) -> Expired | Poison | None:
+    """What a saga just claimed runs into before any work: the outcome, if there is one."""
+    if state.claims > MAX_CLAIMS:
+        return Poison()
+    if state.status is SagaStatus.RUNNING and now >= state.deadline_at and _can_turn_back(table, state):
+        return Expired()
+    return None
+
+
+def as_claimed(table: Table, state: SagaState) -> SagaState:
+    """The state to work from: if an earlier claim died without a save, its step may have happened."""
+    if state.claims > 1 and state.status is SagaStatus.RUNNING:
+        return replace(state, owed=_owing(step_of(table, state), state.owed))
+    return state
+
+
+def step_of(table: Table, state: SagaState) -> Step:
+    return next(step for step in table if step.name == state.step)
+
+
+def is_ended(state: SagaState) -> bool:
+    return state.due_at is None
+
+
+def _after_action(table: Table, state: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
+    step = step_of(table, state)
+    match outcome:
+        case Done(receipt):
+            return _forward(table, _with_receipt(step, state, receipt), moment)
+        case Expired():
+            return _turn_back(state, moment, reason=Reason.DEADLINE_PASSED, error=outcome.error)
+    if _may_have_happened(step, outcome):
+        state = replace(state, owed=_owing(step, state.owed))
+    failed = replace(state, failures=state.failures + 1, error=outcome.error)
+    if step.is_best_effort:
+        return _best_effort(table, step, failed, outcome, moment)
+    return _after_failure(step, failed, outcome, moment)
+
+
+def _after_failure(step: Step, failed: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
+    match outcome:
+        case Refused(error, reason) if step.kind is not Kind.RETRIABLE:
+            return _turn_back(failed, moment, reason=reason, error=error)
+        case Unavailable(error, retry_after=retry_after):
+            if step.kind is Kind.COMPENSABLE and failed.failures > step.retry.limit:
+                return _turn_back(failed, moment, reason=Reason.SERVICE_UNAVAILABLE, error=error)
+            return _wait(failed, backoff(step.retry, failed.failures, moment, at_least=retry_after), moment)
+        case Misconfigured():
+            return _pause(replace(failed, failures=failed.failures - 1), moment)
+        case Bug() if failed.failures < MAX_BUGS:
+            return _wait(failed, backoff(step.retry, failed.failures, moment), moment)
+    return _stuck(failed, outcome)
+
+
+def _best_effort(table: Table, step: Step, failed: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
+    limit = MAX_BUGS - 1 if isinstance(outcome, Bug) else step.retry.limit
+    if isinstance(outcome, Refused) or failed.failures > limit:
+        return _forward(table, failed, moment)
+    retry_after = outcome.retry_after if isinstance(outcome, Unavailable) else timedelta()
+    return _wait(failed, backoff(step.retry, failed.failures, moment, at_least=retry_after), moment)
+
+
+def _after_undo(state: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
+    if isinstance(outcome, Done):
+        return _undo_next(replace(state, owed=state.owed[1:], failures=0), moment)
+    failed = replace(state, owed=state.owed[1:] + state.owed[:1], failures=state.failures + 1)
+    failed = replace(failed, step=failed.owed[0])
+    match outcome:
+        case Unavailable(retry_after=retry_after) if failed.failures <= UNDO.limit:
+            if failed.failures < len(failed.owed):  # the others first: one silent service keeps no time and no money
+                return replace(failed, due_at=moment.now)
+            return _wait(failed, backoff(UNDO, failed.failures, moment, at_least=retry_after), moment)
+        case Misconfigured():
+            if failed.failures < len(failed.owed):
+                return replace(failed, due_at=moment.now)
+            return _wait(replace(failed, failures=0), PAUSE * moment.pace, moment)
+        case Bug() if failed.failures < MAX_BUGS * len(failed.owed):
+            return _wait(failed, backoff(UNDO, failed.failures, moment), moment)
+    return _stuck(failed, outcome)
+
+
+# --- Moves -------------------------------------------------------------------------------
+
+
+def _forward(table: Table, state: SagaState, moment: Moment) -> SagaState:
+    names = [step.name for step in table]
+    following = names[names.index(state.step or "") + 1 :]
+    if not following:
+        return replace(state, status=SagaStatus.DONE, step=None, owed=(), failures=0, due_at=None)
+    return replace(state, step=following[0], failures=0, due_at=moment.now)
+
+
+def _turn_back(state: SagaState, moment: Moment, *, reason: Reason, error: str) -> SagaState:
+    turned = replace(state, status=SagaStatus.UNDOING, reason=reason, failed_step=state.step, error=error, failures=0)
+    return _undo_next(turned, moment)
+
+
+def _undo_next(state: SagaState, moment: Moment) -> SagaState:
+    if not state.owed:
+        return replace(state, status=SagaStatus.UNDONE, step=None, due_at=None)
+    return replace(state, step=state.owed[0], due_at=moment.now)
+
+
+def _stuck(state: SagaState, outcome: Outcome) -> SagaState:
+    return replace(state, status=SagaStatus.STUCK, due_at=None, error=outcome.error)
+
+
+def _wait(state: SagaState, wait: timedelta, moment: Moment) -> SagaState:
+    due_at = moment.now + wait
+    if state.status is SagaStatus.RUNNING and moment.now < state.deadline_at:
+        due_at = min(due_at, state.deadline_at)
+    return replace(state, due_at=due_at)
+
+
+def _pause(state: SagaState, moment: Moment) -> SagaState:
+    """Wait without ageing: the deadline moves along, though never beyond the start of the session."""
+    wait = PAUSE * moment.pace
+    return _wait(replace(state, deadline_at=min(state.deadline_at + wait, state.expires_at)), wait, moment)
+
+
+def backoff(retry: Retry, failures: int, moment: Moment, *, at_least: timedelta = timedelta()) -> timedelta:
+    """The wait after so many failures in a row: exponential, full jitter, never shorter than the service asked for."""
+    longest = min(retry.cap, retry.base * float(2 ** min(failures - 1, 30)))
+    return max(longest * moment.jitter * moment.pace, at_least)
+
+
+# --- What is owed ------------------------------------------------------------------------
+
+
+def _with_receipt(step: Step, state: SagaState, receipt: Mapping[str, Any]) -> SagaState:
+    receipts = {**state.receipts, step.name: receipt} if receipt else state.receipts
+    if step.kind is Kind.PIVOT:
+        return replace(state, receipts=receipts, owed=(), error=None)
+    return replace(state, receipts=receipts, owed=_owing(step, state.owed), error=None)
+
+
+def _owing(step: Step, owed: tuple[str, ...]) -> tuple[str, ...]:
+    if step.undo is nothing or step.name in owed:
+        return owed
+    return (step.name, *owed)
+
+
+def _may_have_happened(step: Step, outcome: Outcome) -> bool:
+    """Whether the failed attempt may have left something: a change in the journal's database was rolled back."""
+    if isinstance(step.action, InJournal) or isinstance(outcome, Misconfigured):
+        return False
+    return outcome.may_have_happened if isinstance(outcome, Unavailable) else True
+
+
+def _can_turn_back(table: Table, state: SagaState) -> bool:
+    kind = step_of(table, state).kind
+    return kind is Kind.COMPENSABLE or (kind is Kind.PIVOT and state.failures == 0)

@@ -1,0 +1,211 @@
+"""Claims a saga, runs its steps, and writes down what came of each.
+
+One commit per step. Two need none of their own: a step whose successor commits with the journal row is carried by that
+commit (until then the journal names the step as current, so a crash repeats it under the same key).
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from integrations.ports import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
+from repositories.entities import Attempt, Effect
+from repositories.enums import Attempted, OutcomeWord, SagaStatus
+from repositories.ports import Journal, LeaseLost, StoreUnavailable
+from saga.definition import NOTHING, Action, InJournal, Saga, SagaState, Step, Undo
+from saga.engine import (
+    Bug,
+    Done,
+    Misconfigured,
+    Moment,
+    Outcome,
+    Refused,
+    Unavailable,
+    as_claimed,
+    before_work,
+    is_ended,
+    next_state,
+    step_of,
+)
+
+log = structlog.get_logger()
+
+NOT_DUE = "not due"
+LEASE_LOST = "lease lost"
+JOURNAL_UNAVAILABLE = "journal unavailable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One attempt of one step: its outcome and its line in the timeline, not yet written."""
+
+    outcome: Outcome
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """Carries sagas forward. Safe to call for any saga, at any time, from any number of processes."""
+
+    sagas: Mapping[str, Saga]
+    journal: Journal
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    new_token: Callable[[], str]
+    lease: timedelta
+    pace: float = 1.0
+    is_stopping: Callable[[], bool] = lambda: False
+
+    def advance(self, saga_id: str) -> str:
+        """Run the saga as far as it goes now; returns a short word on where it stands, without personal data."""
+        try:
+            claimed = self.journal.claim(saga_id, now=self.clock(), lease=self.lease, token=self.new_token())
+            return NOT_DUE if claimed is None else self._run(claimed)
+        except LeaseLost:
+            log.warning("saga_lease_lost", saga_id=saga_id)
+            return LEASE_LOST
+        except StoreUnavailable:
+            log.warning("saga_journal_unavailable", saga_id=saga_id)
+            return JOURNAL_UNAVAILABLE
+
+    def _run(self, claimed: SagaState) -> str:
+        saga = self.sagas[claimed.name]
+        state = as_claimed(saga.table, claimed)
+        carried: tuple[Attempt, ...] = ()
+        is_mine = True
+        while is_mine:
+            state, carried, is_mine = self._one_step(saga, state, carried)
+        return describe(state)
+
+    def _one_step(
+        self, saga: Saga, state: SagaState, carried: tuple[Attempt, ...]
+    ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
+        """One step further: the state, the attempts not written yet, and whether the saga is still ours to run."""
+        ahead = before_work(saga.table, state, self.clock())
+        if ahead is not None:
+            turn = Turn(outcome=ahead, attempt=self._attempt(state, ahead, started=self.clock(), seconds=0.0))
+            return self._write(saga, state, turn, carried)
+        step = step_of(saga.table, state)
+        work = step.undo if state.status is SagaStatus.UNDOING else step.action
+        if isinstance(work, InJournal):
+            return self._commit_with_journal(saga, step, state, work.effect(state), carried)
+        return self._call(saga, step, work, state, carried)
+
+    def _call(
+        self, saga: Saga, step: Step, work: Action | Undo, state: SagaState, carried: tuple[Attempt, ...]
+    ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
+        started, watch = self.clock(), time.perf_counter()
+        outcome = _outcome_of(saga, step, work, state)
+        attempt = self._attempt(state, outcome, started=started, seconds=time.perf_counter() - watch)
+        following = self._next(saga, state, outcome)
+        if isinstance(outcome, Done) and _is_carried_by_next(saga, following):
+            return following, (*carried, attempt), True
+        return self._write(saga, state, Turn(outcome=outcome, attempt=attempt), carried, following=following)
+
+    def _commit_with_journal(
+        self, saga: Saga, step: Step, state: SagaState, effect: Effect, carried: tuple[Attempt, ...]
+    ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
+        started, watch = self.clock(), time.perf_counter()
+        done = Done()
+        try:
+            turn = Turn(outcome=done, attempt=self._attempt(state, done, started=started, seconds=0.0))
+            return self._write(saga, state, turn, carried, effects=(effect,))
+        except LeaseLost:
+            raise
+        except Exception as error:
+            outcome = _translated(saga, step, error)
+            attempt = self._attempt(state, outcome, started=started, seconds=time.perf_counter() - watch)
+            return self._write(saga, state, Turn(outcome=outcome, attempt=attempt), carried)
+
+    def _write(
+        self,
+        saga: Saga,
+        state: SagaState,
+        turn: Turn,
+        carried: tuple[Attempt, ...],
+        *,
+        effects: tuple[Effect, ...] = (),
+        following: SagaState | None = None,
+    ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
+        """Save what follows from this turn, and the lease if we go on at once."""
+        following = following or self._next(saga, state, turn.outcome)
+        if following.status is SagaStatus.UNDONE:
+            effects = (*effects, saga.when_undone(following))
+        now = self.clock()
+        goes_on = following.due_at is not None and following.due_at <= now and not self.is_stopping()
+        if goes_on:
+            following = replace(following, due_at=now + self.lease)
+        saved = self.journal.save(
+            replace(following, claims=0), attempts=(*carried, turn.attempt), effects=effects, now=now
+        )
+        self._tell(saved, turn)
+        return saved, (), goes_on
+
+    def _next(self, saga: Saga, state: SagaState, outcome: Outcome) -> SagaState:
+        return next_state(saga.table, state, outcome, Moment(now=self.clock(), jitter=self.jitter(), pace=self.pace))
+
+    def _attempt(self, state: SagaState, outcome: Outcome, *, started: datetime, seconds: float) -> Attempt:
+        return Attempt(
+            step=state.step or "",
+            kind=Attempted.UNDO if state.status is SagaStatus.UNDOING else Attempted.ACTION,
+            number=state.failures + 1,
+            outcome=outcome.word,
+            error=outcome.error,
+            started_at=started,
+            duration=timedelta(seconds=seconds),
+        )
+
+    def _tell(self, saved: SagaState, turn: Turn) -> None:
+        if turn.outcome.word is OutcomeWord.DONE and not is_ended(saved):
+            return
+        level = "error" if saved.status is SagaStatus.STUCK else "info"
+        getattr(log, level)(
+            "saga_step",
+            saga_id=saved.id,
+            saga=saved.name,
+            booking_id=saved.booking_id,
+            step=turn.attempt.step,
+            kind=turn.attempt.kind.value,
+            attempt=turn.attempt.number,
+            outcome=turn.attempt.outcome.value,
+            error=turn.attempt.error,
+            status=saved.status.value,
+        )
+
+
+def describe(state: SagaState) -> str:
+    """Where a saga stands, in the few words that Flower shows."""
+    return state.status.value if is_ended(state) else f"{state.status.value}: {state.step}"
+
+
+def _is_carried_by_next(saga: Saga, following: SagaState) -> bool:
+    if following.status is not SagaStatus.RUNNING or following.step is None:
+        return False
+    return isinstance(step_of(saga.table, following).action, InJournal)
+
+
+def _outcome_of(saga: Saga, step: Step, work: Action | Undo, state: SagaState) -> Outcome:
+    """Run a step's action or undo, and say what came of it in the engine's words."""
+    try:
+        return Done(work(state) or NOTHING)
+    except Exception as error:
+        return _translated(saga, step, error)
+
+
+def _translated(saga: Saga, step: Step, error: Exception) -> Outcome:
+    """The five words for an error; whatever no port announced is a bug."""
+    name = type(error).__name__
+    match error:
+        case ProviderUnavailable():
+            return Unavailable(name, error.may_have_happened, error.retry_after or timedelta())
+        case StoreUnavailable():
+            return Unavailable(name, may_have_happened=True)
+        case ProviderMisconfigured():
+            return Misconfigured(name)
+    if isinstance(error, (*step.stops_on, ProviderRefused)):
+        return Refused(name, saga.reason_of(error))
+    log.exception("saga_bug", step=step.name, error=name)
+    return Bug(name)
