@@ -150,7 +150,7 @@ class SagaState:
     status: SagaStatus
     step: str | None  # the step to run or undo next; None when ended
     owed: tuple[str, ...] = ()  # the steps whose undo is owed if the saga must turn back, the next one first
-    receipts: Mapping[str, Mapping[str, Any]] = NOTHING
+    receipts: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: NOTHING)
     failures: int = 0  # in a row, of the current step
     claims: int = 0  # in a row, without a save: a worker that dies each time
     due_at: datetime | None  # None when ended or stuck

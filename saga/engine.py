@@ -10,7 +10,7 @@ Nothing here reads a clock, a database or a random number.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -29,7 +29,7 @@ PAUSE = timedelta(seconds=30)  # before a misconfigured service is asked again
 class Done:
     word: ClassVar[OutcomeWord] = OutcomeWord.DONE
     error: ClassVar[None] = None
-    receipt: Mapping[str, Any] = NOTHING
+    receipt: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,213 @@
+"""Puts everything together: the only file that knows every class."""
+
+import secrets
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import random
+from typing import TypeVar
+
+from api.app import create_app
+from api.security.id_cipher import IdCipher, IdKind
+from api.security.jwt_tokens import TokenIssuer
+from api.security.sealing import Sealer
+from api.services import ApiServices
+from celery import Celery
+from celery.signals import worker_shutting_down
+from flask import Flask
+from integrations.fcm.client import FcmPushSender
+from integrations.videosdk.client import VideoSdkRooms
+from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
+from repositories.psyter_db.app_settings import SqlAppSettings
+from repositories.psyter_db.care_providers import SqlCareProviders
+from repositories.psyter_db.orders import SqlOrders
+from repositories.psyter_db.organizations import SqlOrganizations
+from repositories.psyter_db.users import SqlUsers
+from repositories.scheduling_db.bookings import SqlBookings
+from repositories.scheduling_db.journal import SqlJournal
+from repositories.scheduling_db.slots import SqlSlots
+
+import celeryconfig
+from config import Settings, SettingsWrong, read_settings
+from logs import start_logging
+from repositories.database import Database, open_database
+from repositories.enums import SettingGroup
+from saga.accept_booking import AcceptBooking
+from saga.book_session import BookSession
+from saga.catalogue import NAMES, catalogue
+from saga.runner import Runner
+from saga.sweep import Sweep
+from workers.celery_app import create_publisher, create_worker_app
+from workers.nudges import CeleryNudge
+from workers.saga_tasks import register_sagas, register_sweep
+
+T = TypeVar("T")
+
+MAX_WAIT = timedelta(seconds=20)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def settings_or_exit() -> Settings:
+    """The settings, or the lines that say what is missing, and exit code 2."""
+    try:
+        return read_settings()
+    except SettingsWrong as wrong:
+        sys.exit(str(wrong))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Databases:
+    psyter: Database
+    scheduling: Database
+
+
+def open_databases(settings: Settings, *, threads: int) -> Databases:
+    return Databases(
+        psyter=open_database(settings.psyter_db_url, pool_size=threads),
+        scheduling=open_database(settings.scheduling_db_url, pool_size=threads),
+    )
+
+
+# --- The API -----------------------------------------------------------------------------
+
+
+def build_api(settings: Settings | None = None) -> Flask:
+    settings = settings or settings_or_exit()
+    start_logging(settings.log_level)
+    return create_app(api_services(settings))
+
+
+def api_services(settings: Settings) -> ApiServices:
+    databases = open_databases(settings, threads=settings.api_threads)
+    publisher = create_publisher(settings.redis_url, connections=settings.api_threads)
+    bookings = SqlBookings(databases.scheduling)
+    return ApiServices(
+        accept_booking=AcceptBooking(
+            slots=SqlSlots(databases.scheduling),
+            bookings=bookings,
+            users=SqlUsers(databases.psyter),
+            nudge=CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE),
+            clock=utc_now,
+            new_saga_id=lambda: uuid.uuid4().hex,
+            max_age=settings.saga_max_age,
+        ),
+        bookings=bookings,
+        organizations=SqlOrganizations(databases.psyter),
+        id_cipher=IdCipher(settings.id_key),
+        sealer=Sealer(settings.seal_key),
+        tokens=TokenIssuer(
+            key=settings.jwt_key,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            lifetime=settings.token_lifetime,
+        ),
+        clock=utc_now,
+        max_wait=MAX_WAIT,
+        wait_places=max(1, settings.api_threads // 2),
+        readiness=readiness(databases, publisher),
+    )
+
+
+def readiness(databases: Databases, publisher: Celery) -> Callable[[], Mapping[str, bool]]:
+    def of_each() -> Mapping[str, bool]:
+        return {
+            "psyterDatabase": databases.psyter.is_reachable(),
+            "schedulingDatabase": databases.scheduling.is_reachable(),
+            "redis": is_broker_reachable(publisher),
+        }
+
+    return of_each
+
+
+def is_broker_reachable(app: Celery) -> bool:
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=0, timeout=1)
+    except Exception:
+        return False
+    return True
+
+
+# --- The worker --------------------------------------------------------------------------
+
+
+def build_worker_app() -> Celery:
+    """The app of a worker and of beat. What a worker needs is built at its first task, in the process that runs it."""
+    settings = settings_or_exit()
+    start_logging(settings.log_level)
+    app = create_worker_app(settings.redis_url, threads=settings.worker_threads, sweep_every=settings.sweep_every)
+    stopping = threading.Event()
+    worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
+    runner = built_once(lambda: build_runner(settings, is_stopping=stopping.is_set))
+    register_sagas(app, NAMES, runner)
+    register_sweep(app, built_once(lambda: build_sweep(settings, app)))
+    return app
+
+
+def built_once(build: Callable[[], T]) -> Callable[[], T]:
+    """`build`, called at most once per process, however many threads ask at the same time."""
+    lock, built = threading.Lock(), []
+
+    def the_one() -> T:
+        if not built:
+            with lock:
+                if not built:
+                    built.append(build())
+        return built[0]
+
+    return the_one
+
+
+def build_sweep(settings: Settings, app: Celery) -> Sweep:
+    scheduling = open_database(settings.scheduling_db_url, pool_size=1)
+    nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
+    return Sweep(journal=SqlJournal(scheduling), nudge=nudge, clock=utc_now)
+
+
+def build_runner(settings: Settings, *, is_stopping: Callable[[], bool]) -> Runner:
+    databases = open_databases(settings, threads=settings.worker_threads)
+    return Runner(
+        sagas=catalogue(build_book_session(settings, databases)),
+        journal=SqlJournal(databases.scheduling),
+        clock=utc_now,
+        jitter=random,
+        new_token=lambda: secrets.token_hex(16),
+        lease=settings.lease,
+        pace=settings.retry_pace,
+        is_stopping=is_stopping,
+    )
+
+
+def build_book_session(settings: Settings, databases: Databases) -> BookSession:
+    cipher = IdCipher(settings.id_key)
+    app_settings = SqlAppSettings(databases.psyter)
+
+    def videosdk_settings() -> VideoSdkSettings:
+        return settings_from_group(app_settings.group(SettingGroup.VIDEO_SDK), endpoint=settings.videosdk_api_endpoint)
+
+    return BookSession(
+        slots=SqlSlots(databases.scheduling),
+        orders=SqlOrders(databases.psyter),
+        rooms=VideoSdkRooms(
+            settings=videosdk_settings,
+            timeout=settings.videosdk_timeout,
+            clock=utc_now,
+            connections=settings.worker_threads,
+        ),
+        providers=SqlCareProviders(databases.psyter),
+        users=SqlUsers(databases.psyter),
+        push=FcmPushSender(
+            endpoint=settings.fcm_endpoint,
+            service_account_file=settings.fcm_service_account_file,
+            timeout=settings.fcm_timeout,
+            public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
+            connections=settings.worker_threads,
+        ),
+        clock=utc_now,
+    )

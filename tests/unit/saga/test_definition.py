@@ -1,0 +1,43 @@
+"""A table that breaks the form is refused when the process starts."""
+
+import pytest
+
+from repositories.entities import ReleaseTime, SagaState
+from saga.definition import (
+    NOTHING,
+    Receipt,
+    Step,
+    TableWrong,
+    compensable,
+    in_journal,
+    nothing,
+    pivot,
+    retriable,
+    steps,
+)
+
+
+def act(_state: SagaState) -> Receipt:
+    return NOTHING
+
+
+A = compensable("a", act, undo=nothing)
+B = compensable("b", act, undo=nothing)
+P = pivot("p", in_journal(lambda state: ReleaseTime(booking_id=state.booking_id)))
+Q = pivot("q", in_journal(lambda state: ReleaseTime(booking_id=state.booking_id)))
+R = retriable("r", act)
+
+
+def test_a_table_in_form_is_kept_as_it_is() -> None:
+    assert steps(A, B, P, R) == (A, B, P, R)
+    assert steps(P) == (P,)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [(), (A, B), (A, P, Q), (P, A), (A, R, P), (R, P), (A, compensable("a", act, undo=nothing), P)],
+    ids=["empty", "no pivot", "two pivots", "pivot first", "retriable first", "retriable before pivot", "name twice"],
+)
+def test_a_table_out_of_form_is_refused(table: tuple[Step, ...]) -> None:
+    with pytest.raises(TableWrong):
+        steps(*table)

@@ -1,0 +1,40 @@
+"""The Celery apps: one for the API, that publishes only, and one for workers and beat."""
+
+from datetime import timedelta
+
+from celery import Celery
+
+import celeryconfig
+
+
+def create_publisher(redis_url: str, *, connections: int) -> Celery:
+    """An app whose publishing gives up quickly: a lost nudge is found by the sweep."""
+    app = _create(redis_url)
+    app.conf.update(
+        broker_transport_options=celeryconfig.PUBLISHER_TRANSPORT_OPTIONS,
+        broker_pool_limit=connections,
+        task_publish_retry=False,
+    )
+    return app
+
+
+def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta) -> Celery:
+    app = _create(redis_url)
+    app.conf.update(
+        worker_concurrency=threads,
+        worker_pool="threads",
+        beat_schedule={
+            "sweep": {
+                "task": "sweep",
+                "schedule": sweep_every,
+                "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},  # none pile up while no worker runs
+            }
+        },
+    )
+    return app
+
+
+def _create(redis_url: str) -> Celery:
+    app = Celery("tahoon", broker=redis_url, set_as_current=False)
+    app.config_from_object(celeryconfig)
+    return app

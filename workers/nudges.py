@@ -1,0 +1,38 @@
+"""Rings for a worker. Best effort: what is lost here is found by the sweep."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger()
+
+
+class CeleryNudge:
+    """Publishes a saga's id under the saga's name. After a failure it stays silent for a while, and never raises."""
+
+    def __init__(self, app: Celery, *, pause: timedelta, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._pause = pause.total_seconds()
+        self._monotonic = monotonic
+        self._silent_until = float("-inf")
+        self._lock = threading.Lock()
+
+    def __call__(self, saga_name: str, saga_id: str) -> bool:
+        if self._monotonic() < self._silent_until:
+            return False
+        try:
+            self._app.send_task(saga_name, args=(saga_id,), retry=False)
+        except (OperationalError, OSError) as error:
+            self._fall_silent(error)
+            return False
+        return True
+
+    def _fall_silent(self, error: Exception) -> None:
+        with self._lock:
+            self._silent_until = self._monotonic() + self._pause
+        log.warning("nudges_paused", seconds=self._pause, error=type(error).__name__)
