@@ -1,0 +1,48 @@
+"""A partner organization as a client sees it: gets a token, signs, books, asks for the status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from api.security.secure_hash import secure_hash
+
+TIMEOUT = 30  # seconds
+
+
+@dataclass
+class Partner:
+    base_url: str
+    access_key: str = field(repr=False)
+    shared_api_key: str = field(repr=False)
+    session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def sign_in(self) -> None:
+        answer = self.session.post(
+            f"{self.base_url}/api/v1/auth/token",
+            json={"grant_type": "password", "access_key": self.access_key},
+            timeout=TIMEOUT,
+        )
+        answer.raise_for_status()
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def book(self, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return self.session.post(
+            f"{self.base_url}/api/v1/sessionbooking/booksession",
+            json=self.signed(body),
+            headers=dict(headers or {}),
+            timeout=TIMEOUT,
+        )
+
+    def signed(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {**body, "secureHash": secure_hash(body, self.shared_api_key)}
+
+    def status(self, booking_id: str, *, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return self.session.get(
+            f"{self.base_url}/api/v1/sessionbooking/getbookingstatus/{booking_id}",
+            headers=dict(headers or {}),
+            timeout=TIMEOUT,
+        )
+
+    def close(self) -> None:
+        self.session.close()

@@ -1,0 +1,71 @@
+"""Settings: everything that is missing or wrong is named at once."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from config import SANDBOX_DEFAULTS, SECRETS, Secret, SettingsWrong, read_settings
+
+WHOLE = {
+    "TAHOON_PSYTER_DB_URL": "postgresql+psycopg://db/psyter",
+    "TAHOON_SCHEDULING_DB_URL": "postgresql+psycopg://db/scheduling",
+    "TAHOON_REDIS_URL": "redis://queue:6379/0",
+    "TAHOON_ID_KEY": "i" * 32,
+    "TAHOON_JWT_KEY": "j" * 32,
+    "TAHOON_SEAL_KEY": "s" * 32,
+    "TAHOON_FCM_SERVICE_ACCOUNT_FILE": "/run/secrets/fcm.json",
+}
+
+
+def wrong(environment: dict[str, str]) -> set[str]:
+    with pytest.raises(SettingsWrong) as found:
+        read_settings(environment)
+    return set(re.findall(r"^  TAHOON_(\w+):", str(found.value), re.MULTILINE))
+
+
+def test_outside_the_sandbox_every_secret_and_address_must_be_given_and_all_are_named_at_once() -> None:
+    assert wrong({}) == {name.removeprefix("TAHOON_") for name in WHOLE}
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_each_of_them_is_needed(name: str) -> None:
+    assert wrong({k: v for k, v in WHOLE.items() if k != name}) == {name.removeprefix("TAHOON_")}
+    assert wrong({**WHOLE, name: ""}) == {name.removeprefix("TAHOON_")}
+
+
+def test_whole_settings_are_read() -> None:
+    settings = read_settings({**WHOLE, "TAHOON_LEASE": "45.5"})
+    assert settings.lease == timedelta(seconds=45.5)
+    assert settings.sandbox is False
+    assert settings.videosdk_api_endpoint is None
+
+
+def test_the_sandbox_needs_nothing() -> None:
+    assert read_settings({"TAHOON_SANDBOX": "1"}).sandbox is True
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_the_sandboxs_own_secrets_are_refused_outside_it(name: str) -> None:
+    assert wrong({**WHOLE, f"TAHOON_{name.upper()}": SANDBOX_DEFAULTS[name]}) == {name.upper()}
+
+
+def test_several_faults_are_named_together() -> None:
+    given = {**WHOLE, "TAHOON_ID_KEY": "short", "TAHOON_LEASE": "soon", "TAHOON_FCM_ENDPOINT": "nowhere"}
+    assert wrong(given) == {"ID_KEY", "LEASE", "FCM_ENDPOINT"}
+
+
+def test_a_lease_must_outlive_the_longest_call() -> None:
+    assert wrong({**WHOLE, "TAHOON_LEASE": "20", "TAHOON_VIDEOSDK_TIMEOUT": "10"}) == {"LEASE"}
+    read_settings({**WHOLE, "TAHOON_LEASE": "20.1", "TAHOON_VIDEOSDK_TIMEOUT": "10"})
+
+
+def test_the_two_databases_are_two() -> None:
+    assert wrong({**WHOLE, "TAHOON_SCHEDULING_DB_URL": WHOLE["TAHOON_PSYTER_DB_URL"]}) == {"SCHEDULING_DB_URL"}
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    settings = read_settings(WHOLE)
+    assert "iiii" not in repr(settings)
+    assert repr(Secret("x")) == "Secret(***)"
+    assert settings.id_key == "i" * 32
