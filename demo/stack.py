@@ -33,13 +33,13 @@ class NotInTime(Exception):
     """What was waited for did not happen before its deadline."""
 
 
-def wait_until(condition: Callable[[], T | None], *, seconds: float, what: str) -> T:
+def wait_until(condition: Callable[[], T | None], *, seconds: float, what: str, every: float = 0.02) -> T:
     """The first truthy answer of `condition`. Raises NotInTime."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         if time.monotonic() > deadline:
             raise NotInTime(f"{what}: not within {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(every)
     return answer
 
 
@@ -94,22 +94,29 @@ class Stack:
         self.start("sandbox", self._gunicorn("integrations.sandbox.app:create_sandbox()", "sandbox", threads=64))
         self._wait_for_http(f"{self.sandbox_url}/healthz")
 
-    def start_api(self, *, workers: int = 2, threads: int = 16) -> None:
-        self.start("api", self._gunicorn("api:create_app()", "api", threads=threads, workers=workers))
+    def start_api(self, *, workers: int = 2, threads: int = 16, app: str = "api:create_app()") -> None:
+        self.start("api", self._gunicorn(app, "api", threads=threads, workers=workers))
         self._wait_for_http(f"{self.api_url}/readyz")
 
-    def start_worker(self, name: str = "worker", *, pool: str = "threads", concurrency: int = 8) -> None:
+    def start_worker(
+        self, name: str = "worker", *, app: str = "workers.main", pool: str = "threads", concurrency: int = 8
+    ) -> None:
         self.start(
             name,
             [
-                *self._celery("worker", "--hostname", f"{name}@%h", "--pool", pool, "--concurrency", str(concurrency)),
+                *self._celery(
+                    app, "worker", "--hostname", f"{name}@%h", "--pool", pool, "--concurrency", str(concurrency)
+                ),
                 *("--without-gossip", "--without-mingle", "-E", "--loglevel", "WARNING"),
             ],
         )
 
     def start_beat(self) -> None:
         schedule = str(self.folder / "beat-schedule")
-        self.start("beat", self._celery("beat", "--schedule", schedule, "--loglevel", "WARNING", "--pidfile", ""))
+        self.start(
+            "beat",
+            self._celery("workers.main", "beat", "--schedule", schedule, "--loglevel", "WARNING", "--pidfile", ""),
+        )
 
     def start_all(self) -> None:
         self.start_redis()
@@ -193,5 +200,5 @@ class Stack:
             *("--log-level", "warning", "--keep-alive", "75", "--graceful-timeout", "5", "--backlog", "2048"),
         ]
 
-    def _celery(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "celery", "-A", "workers.main", *arguments]
+    def _celery(self, app: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "celery", "-A", app, *arguments]
