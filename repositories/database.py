@@ -1,7 +1,7 @@
 """One database: its engine, its transactions, and the translation of its errors.
 
-    StoreUnavailable  <-  locked, deadlock victim, snapshot conflict, link lost, time-out
-    everything else   <-  passes: a broken key is the repository's to translate, the rest is a bug
+StoreUnavailable  <-  locked, deadlock victim, snapshot conflict, link lost, time-out
+everything else   <-  passes: a broken key is the repository's to translate, the rest is a bug
 """
 
 import threading
@@ -30,6 +30,13 @@ from repositories.ports import StoreUnavailable
 
 T = TypeVar("T")
 
+NAMING = {  # names that do not depend on the engine, so that migrations can name what they change
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
 BUSY_SECONDS = 5
 TRIES = 3  # of a transaction that the database itself asks to repeat
 
@@ -44,17 +51,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name == "mssql":
-            return dialect.type_descriptor(DATETIME2(6))
+            return dialect.type_descriptor(DATETIME2(6))  # type: ignore[no-untyped-call]
         return dialect.type_descriptor(DateTime())
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("an instant without a time zone")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -108,7 +115,17 @@ class Repeatable(StoreUnavailable):
 
 
 REPEAT = ("1205", "3960", "40001", "40P01")  # deadlock victim and snapshot conflict: SQL Server, PostgreSQL
-LOST = ("08S01", "08001", "08006", "HYT00", "57P01", "57P03", "database is locked", "database is busy", "disk I/O error")
+LOST = (
+    "08S01",
+    "08001",
+    "08006",
+    "HYT00",
+    "57P01",
+    "57P03",
+    "database is locked",
+    "unable to open",
+    "disk I/O error",
+)
 
 
 @contextmanager
@@ -125,7 +142,7 @@ def _translation(error: DBAPIError) -> Exception:
     facts = f"{getattr(error.orig, 'sqlstate', '')} {error.orig}"
     if any(mark in facts for mark in REPEAT):
         return Repeatable("the database asks to repeat the transaction")
-    if error.connection_invalidated or any(mark in facts for mark in LOST) or "unable to open" in facts:
+    if error.connection_invalidated or any(mark in facts for mark in LOST):
         return StoreUnavailable("the database did not answer")
     return error
 

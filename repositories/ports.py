@@ -108,8 +108,8 @@ class Journal(Protocol):
         effects: Sequence[Effect] = (),
         now: datetime,
     ) -> SagaState:
-        """Write state, attempts and effects (in order) in one transaction, under the state's lease token and version; returns
-        the state with its next version. `state.due_at` is written as it is. Clears the sweep's mark.
+        """Write state, attempts and effects (in order) in one transaction, under the state's lease token and version;
+        returns the state with its next version. `state.due_at` is written as it is. Clears the sweep's mark.
         Raises LeaseLost, the effects' own errors; then nothing is written."""
         ...
 
@@ -139,7 +139,7 @@ class Users(Protocol):
     def find_user(self, user_id: int, *, organization_id: int) -> User | None: ...
 
     def register(self, guest: Guest, *, organization_id: int, now: datetime) -> User:
-        """The user with this referenceId, made if new; the same guest twice is one user. Raises ReferenceContradicted."""
+        """The user with this referenceId, made if new; the same guest twice is one. Raises ReferenceContradicted."""
         ...
 
 

@@ -1,0 +1,147 @@
+"""Bookings: accepted here, shown here; the journal's effects change them."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from repositories.database import Database
+from repositories.entities import Booking, BookingView, IdempotencyKey, KeyUse, NewBooking, SagaState
+from repositories.enums import BookingStatus, Reason, SagaStatus
+from repositories.ports import KeyTaken
+from repositories.scheduling_db.events import append_accepted
+from repositories.scheduling_db.saga_rows import attempt_of, row_of
+from repositories.scheduling_db.tables import bookings, idempotency_keys, saga_attempts, sagas
+
+KEY_AGE = timedelta(hours=24)
+
+ADD_BOOKING = insert(bookings)
+ADD_SAGA = insert(sagas)
+ADD_KEY = insert(idempotency_keys)
+_IS_KEY = (
+    idempotency_keys.c.organization_id == bindparam("of_organization"),
+    idempotency_keys.c.idempotency_key == bindparam("of_key"),
+)
+DROP_OLD_KEY = delete(idempotency_keys).where(*_IS_KEY, idempotency_keys.c.created_at <= bindparam("too_old"))
+FIND_KEY = select(idempotency_keys).where(*_IS_KEY, idempotency_keys.c.created_at > bindparam("too_old"))
+FIND = select(bookings).where(
+    bookings.c.id == bindparam("booking_id"), bookings.c.organization_id == bindparam("of_organization")
+)
+NEWEST_SAGA = (
+    select(sagas.c.status, sagas.c.step, sagas.c.due_at, sagas.c.reason, sagas.c.failed_step)
+    .where(sagas.c.booking_id == bindparam("booking_id"))
+    .order_by(sagas.c.created_at.desc())
+    .limit(1)
+)
+TIMELINE = (
+    select(saga_attempts).where(saga_attempts.c.booking_id == bindparam("booking_id")).order_by(saga_attempts.c.id)
+)
+
+
+class SqlBookings:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(
+        self,
+        booking: NewBooking,
+        *,
+        start: Callable[[int], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> int:
+        def work(connection: Connection) -> int:
+            booking_id = _add_booking(connection, booking, now)
+            connection.execute(ADD_SAGA, {**row_of(start(booking_id), now), "nudged_until": nudged_until})
+            append_accepted(connection, booking_id, booking.organization_id, now)
+            if idempotency is not None:
+                _add_key(connection, idempotency, booking, booking_id, now)
+            return booking_id
+
+        return self._database.write(work)
+
+    def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:
+        with self._database.reading() as connection:
+            row = connection.execute(FIND_KEY, _key_values(organization_id, key, now)).one_or_none()
+        return (
+            None if row is None else KeyUse(body_digest=row.body_digest, booking_id=row.booking_id, user_id=row.user_id)
+        )
+
+    def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:
+        with self._database.reading() as connection:
+            return _find_booking(connection, booking_id, organization_id)
+
+    def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None:
+        with self._database.reading() as connection:
+            booking = _find_booking(connection, booking_id, organization_id)
+            if booking is None:
+                return None
+            saga = connection.execute(NEWEST_SAGA, {"booking_id": booking_id}).one_or_none()
+            lines = connection.execute(TIMELINE, {"booking_id": booking_id}).all()
+        return BookingView(
+            booking=booking,
+            saga_status=None if saga is None else SagaStatus(saga.status),
+            step=None if saga is None else saga.step,
+            due_at=None if saga is None else saga.due_at,
+            reason=booking.reason or _reason(None if saga is None else saga.reason),
+            failed_step=booking.failed_step or (None if saga is None else saga.failed_step),
+            timeline=tuple(attempt_of(line) for line in lines),
+        )
+
+
+def _add_booking(connection: Connection, booking: NewBooking, now: datetime) -> int:
+    values = asdict(booking) | {"status": BookingStatus.PENDING, "created_at": now, "updated_at": now}
+    return int(connection.execute(ADD_BOOKING, values).inserted_primary_key[0])  # type: ignore[index]
+
+
+def _add_key(
+    connection: Connection, idempotency: IdempotencyKey, booking: NewBooking, booking_id: int, now: datetime
+) -> None:
+    connection.execute(DROP_OLD_KEY, _key_values(booking.organization_id, idempotency.key, now))
+    values = {
+        "organization_id": booking.organization_id,
+        "idempotency_key": idempotency.key,
+        "body_digest": idempotency.body_digest,
+        "booking_id": booking_id,
+        "user_id": booking.user_id,
+        "created_at": now,
+    }
+    try:
+        connection.execute(ADD_KEY, values)
+    except IntegrityError as error:
+        raise KeyTaken from error
+
+
+def _key_values(organization_id: int, key: str, now: datetime) -> dict[str, Any]:
+    return {"of_organization": organization_id, "of_key": key, "too_old": now - KEY_AGE}
+
+
+def _find_booking(connection: Connection, booking_id: int, organization_id: int) -> Booking | None:
+    row = connection.execute(FIND, {"booking_id": booking_id, "of_organization": organization_id}).one_or_none()
+    return None if row is None else _booking_of(row)
+
+
+def _booking_of(row: Row[Any]) -> Booking:
+    return Booking(
+        id=row.id,
+        organization_id=row.organization_id,
+        user_id=row.user_id,
+        care_provider_id=row.care_provider_id,
+        slot_id=row.slot_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        status=BookingStatus(row.status),
+        meeting_id=row.meeting_id,
+        reason=_reason(row.reason),
+        failed_step=row.failed_step,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _reason(number: int | None) -> Reason | None:
+    return None if number is None else Reason(number)

@@ -1,0 +1,90 @@
+"""What a step changes in the journal's own database. Each effect is safe to run twice."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from repositories.entities import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.enums import BookingStatus
+from repositories.ports import BookingWithdrawn, SlotTaken
+from repositories.scheduling_db.cells import cells_of
+from repositories.scheduling_db.events import append_event
+from repositories.scheduling_db.tables import bookings, reserved_cells
+
+TAKE_CELL = insert(reserved_cells)
+HELD_BY = select(func.count()).select_from(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
+RELEASE = delete(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
+CONFIRM = (
+    update(bookings)
+    .where(
+        bookings.c.id == bindparam("of_booking"),
+        bookings.c.status == BookingStatus.PENDING,
+        bookings.c.withdrawn_at.is_(None),
+    )
+    .values(status=BookingStatus.CONFIRMED, meeting_id=bindparam("meeting"), updated_at=bindparam("now"))
+)
+END = (
+    update(bookings)
+    .where(bookings.c.id == bindparam("of_booking"), bookings.c.status == BookingStatus.PENDING)
+    .values(
+        status=case((bookings.c.withdrawn_at.is_(None), BookingStatus.FAILED), else_=BookingStatus.CANCELLED),
+        reason=bindparam("why"),
+        failed_step=bindparam("failed"),
+        updated_at=bindparam("now"),
+    )
+)
+STATUS = select(bookings.c.status, bookings.c.meeting_id).where(bookings.c.id == bindparam("of_booking"))
+
+
+def apply_effect(connection: Connection, effect: Effect, now: datetime) -> None:
+    """Run the effect in this transaction, which must be rolled back if it raises SlotTaken or BookingWithdrawn."""
+    EFFECTS[type(effect)](connection, effect, now)
+
+
+def reserve_time(connection: Connection, effect: ReserveTime, _now: datetime) -> None:
+    cells = cells_of(effect.starts_at, effect.ends_at)
+    if connection.execute(HELD_BY, {"of_booking": effect.booking_id}).scalar_one() == len(cells):
+        return
+    rows = [
+        {"care_provider_id": effect.care_provider_id, "cell_start": cell, "booking_id": effect.booking_id}
+        for cell in cells
+    ]
+    try:
+        connection.execute(TAKE_CELL, rows)
+    except IntegrityError as error:
+        raise SlotTaken from error
+
+
+def release_time(connection: Connection, effect: ReleaseTime, _now: datetime) -> None:
+    connection.execute(RELEASE, {"of_booking": effect.booking_id})
+
+
+def confirm_booking(connection: Connection, effect: ConfirmBooking, now: datetime) -> None:
+    changed = connection.execute(
+        CONFIRM, {"of_booking": effect.booking_id, "meeting": effect.meeting_id, "now": now}
+    ).rowcount
+    if changed:
+        append_event(connection, effect.booking_id, "confirmed", now)
+        return
+    row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one_or_none()
+    if row is None or (row.status, row.meeting_id) != (BookingStatus.CONFIRMED, effect.meeting_id):
+        raise BookingWithdrawn
+
+
+def end_booking(connection: Connection, effect: EndBooking, now: datetime) -> None:
+    values = {"of_booking": effect.booking_id, "why": effect.reason, "failed": effect.failed_step, "now": now}
+    if connection.execute(END, values).rowcount:
+        row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one()
+        kind = "cancelled" if row.status == BookingStatus.CANCELLED else "failed"
+        append_event(connection, effect.booking_id, kind, now)
+
+
+EFFECTS: dict[type[Effect], Callable[[Connection, Any, datetime], None]] = {
+    ReserveTime: reserve_time,
+    ReleaseTime: release_time,
+    ConfirmBooking: confirm_booking,
+    EndBooking: end_booking,
+}

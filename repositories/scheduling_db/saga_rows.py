@@ -1,0 +1,72 @@
+"""The journal's row and the entity it stands for."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from repositories.entities import Attempt, SagaState
+from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
+
+MICROSECOND = timedelta(microseconds=1)
+AS_JSON = ("input", "owed", "receipts")
+ITSELF = (
+    "id", "name", "booking_id", "step", "failures", "claims", "due_at", "deadline_at", "expires_at", "failed_step",
+    "error", "created_at", "version", "lease_token",
+)  # fmt: skip
+
+
+def row_of(state: SagaState, now: datetime) -> dict[str, Any]:
+    """The values of every column but the sweep's mark."""
+    return {
+        **{name: getattr(state, name) for name in ITSELF},
+        **{name: _json(getattr(state, name)) for name in AS_JSON},
+        "status": state.status.value,
+        "reason": state.reason,
+        "updated_at": now,
+    }
+
+
+def state_of(row: Row[Any]) -> SagaState:
+    kept = row._mapping
+    return SagaState(
+        **{name: kept[name] for name in ITSELF},
+        input=json.loads(kept["input"]),
+        owed=tuple(json.loads(kept["owed"])),
+        receipts=json.loads(kept["receipts"]),
+        status=SagaStatus(kept["status"]),
+        reason=None if kept["reason"] is None else Reason(kept["reason"]),
+    )
+
+
+def attempt_row(state: SagaState, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "saga_id": state.id,
+        "booking_id": state.booking_id,
+        "step": attempt.step,
+        "kind": attempt.kind.value,
+        "number": attempt.number,
+        "outcome": attempt.outcome.value,
+        "error": attempt.error,
+        "started_at": attempt.started_at,
+        "duration_us": attempt.duration // MICROSECOND,
+    }
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    return Attempt(
+        step=row.step,
+        kind=Attempted(row.kind),
+        number=row.number,
+        outcome=OutcomeWord(row.outcome),
+        error=row.error,
+        started_at=row.started_at,
+        duration=row.duration_us * MICROSECOND,
+    )
+
+
+def _json(value: Any) -> str:
+    plain = dict(value) if isinstance(value, Mapping) else value
+    return json.dumps(plain, separators=(",", ":"), default=dict)

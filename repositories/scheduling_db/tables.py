@@ -1,0 +1,152 @@
+"""SchedulingDatabase: provider hours and slots, bookings and their cells, the journal, events and idempotency keys."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from repositories.database import NAMING, BigId, UtcDateTime, text
+
+metadata = MetaData(naming_convention=NAMING)
+
+slot_durations = Table(
+    "slot_durations",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("minutes", Integer, nullable=False, unique=True),
+)
+
+provider_hours = Table(
+    "provider_hours",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Index("ix_provider_hours_care_provider_id_starts_at", "care_provider_id", "starts_at"),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("slot_duration_id", Integer, ForeignKey("slot_durations.id"), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Index("ix_slots_care_provider_id_starts_at", "care_provider_id", "starts_at"),
+)
+
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("slot_id", BigInteger, ForeignKey("slots.id"), nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("communication_type", SmallInteger, nullable=False),
+    Column("platform", SmallInteger, nullable=False),
+    Column("is_from_mobile", Boolean, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("meeting_id", String(64)),
+    Column("reason", Integer),
+    Column("failed_step", String(40)),
+    Column("withdrawn_at", UtcDateTime),  # confirm_booking tests it in its own UPDATE
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_bookings_organization_id_id", "organization_id", "id"),
+)
+
+reserved_cells = Table(
+    "reserved_cells",
+    metadata,
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("cell_start", BigInteger, nullable=False),  # seconds since 1970, UTC
+    Column("booking_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("care_provider_id", "cell_start"),
+    Index("ix_reserved_cells_booking_id", "booking_id"),
+)
+
+sagas = Table(
+    "sagas",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("booking_id", BigInteger, nullable=False, index=True),
+    Column("input", Text, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("step", String(40)),
+    Column("owed", Text, nullable=False),
+    Column("receipts", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("nudged_until", UtcDateTime),
+    Column("lease_token", String(32)),
+    Column("deadline_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("reason", Integer),
+    Column("failed_step", String(40)),
+    Column("error", String(80)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+is_due = sagas.c.due_at.is_not(None)
+Index("ix_sagas_due_at", sagas.c.due_at, sqlite_where=is_due, postgresql_where=is_due, mssql_where=is_due)
+
+saga_attempts = Table(
+    "saga_attempts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("saga_id", String(32), nullable=False),
+    Column("booking_id", BigInteger, nullable=False, index=True),
+    Column("step", String(40), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("error", String(80)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+)
+
+booking_events = Table(
+    "booking_events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("booking_id", BigInteger, nullable=False),
+    Column("organization_id", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("reason", Integer),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    UniqueConstraint("booking_id", "sequence"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("organization_id", BigInteger, nullable=False),
+    Column("idempotency_key", text(255), nullable=False),
+    Column("body_digest", String(64), nullable=False),
+    Column("booking_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("organization_id", "idempotency_key"),
+)
