@@ -152,7 +152,7 @@ class SagaState:
     owed: tuple[str, ...] = ()  # the steps whose undo is owed if the saga must turn back, the next one first
     receipts: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: NOTHING)
     failures: int = 0  # in a row, of the current step
-    claims: int = 0  # in a row, without a save: a worker that dies each time
+    claims: int = 0  # of the current step: more than one means that a worker died or was paused in it
     due_at: datetime | None  # None when ended or stuck
     deadline_at: datetime  # before its pivot, a saga past this undoes by itself
     expires_at: datetime  # the start of the session: no pause moves the deadline beyond it

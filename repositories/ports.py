@@ -97,7 +97,7 @@ class Bookings(Protocol):
 
 class Journal(Protocol):
     def claim(self, saga_id: str, *, now: datetime, lease: timedelta, token: str) -> SagaState | None:
-        """Take the saga if it is due: sets due_at = now + lease, claims + 1. None if it is not due."""
+        """Take the saga if it is due: due_at = now + lease, claims + 1, no mark of the sweep. None if it is not due."""
         ...
 
     def save(

@@ -136,11 +136,11 @@ class Runner:
             effects = (*effects, saga.when_undone(following))
         now = self.clock()
         goes_on = following.due_at is not None and following.due_at <= now and not self.is_stopping()
-        if goes_on:
-            following = replace(following, due_at=now + self.lease)
-        saved = self.journal.save(
-            replace(following, claims=0), attempts=(*carried, turn.attempt), effects=effects, now=now
-        )
+        if goes_on:  # the claim goes on with the lease: the next one is the second
+            following = replace(following, due_at=now + self.lease, claims=1)
+        else:
+            following = replace(following, claims=0)
+        saved = self.journal.save(following, attempts=(*carried, turn.attempt), effects=effects, now=now)
         self._tell(saved, turn)
         return saved, (), goes_on
 

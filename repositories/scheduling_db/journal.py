@@ -19,6 +19,7 @@ CLAIM = (
     .values(
         due_at=bindparam("lease_ends"),
         lease_token=bindparam("token"),
+        nudged_until=None,  # or a worker's death is noticed only when the mark ends
         claims=sagas.c.claims + 1,
         version=sagas.c.version + 1,
     )

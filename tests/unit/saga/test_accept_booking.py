@@ -152,6 +152,7 @@ def test_the_same_key_and_body_is_answered_again_and_booked_once(world: World) -
 
 
 def test_a_replay_is_answered_though_the_slot_has_begun_meanwhile(world: World) -> None:
+    world.now = SLOT_STARTS - timedelta(hours=1)
     first = world.book(idempotency=key("k"))
     world.now = SLOT_STARTS
     assert world.book(idempotency=key("k")).booking_id == first.booking_id
@@ -171,8 +172,9 @@ def test_keys_of_two_organizations_do_not_meet(world: World) -> None:
 def test_a_key_taken_while_we_were_writing_answers_with_the_winners_booking(world: World) -> None:
     winner = world.book(idempotency=key("k"))
     accept = world.accept
-    seen = [None, world.scheduling.find_key_use(1, "k", now=world.now)]
-    world.scheduling.find_key_use = lambda *_, **__: seen.pop(0)  # type: ignore[method-assign,assignment]
+    use = world.scheduling.find_key_use(1, "k", now=world.now)
+    seen = [None, use, use]
+    world.scheduling.find_key_use = lambda *_, **__: seen.pop(0)  # type: ignore[method-assign]
     again = accept(request(idempotency=key("k")))
     assert (again.booking_id, again.is_replay) == (winner.booking_id, True)
     assert len(world.scheduling.bookings) == 1

@@ -293,11 +293,17 @@ def test_a_nudge_delivered_twice_changes_nothing(world: World) -> None:
 
 # --- a death at every point ----------------------------------------------------------------
 
+
+def silence(world: World) -> None:
+    for _ in range(9):
+        world.rooms.fail_next(MAYBE, after_effect=True)
+
+
 SCENARIOS: dict[str, Callable[[World], None]] = {
     "confirmed": lambda _world: None,
-    "room refused": lambda world: world.rooms.fail_next(ProviderRefused("400")),
+    "room refused": lambda world: world.rooms.fail_next(ProviderRefused("400"), of="open_room"),
     "room behind a timeout": lambda world: world.rooms.fail_next(MAYBE, after_effect=True),
-    "never answers": lambda world: [world.rooms.fail_next(MAYBE, after_effect=True) for _ in range(9)] and None,
+    "never answers": silence,
     "push fails": lambda world: world.push.fail_next(MAYBE),
 }
 

@@ -1,0 +1,4 @@
+from repositories.migrations_env import migrate
+from repositories.psyter_db.tables import metadata
+
+migrate(metadata)

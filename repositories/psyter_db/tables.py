@@ -1,0 +1,151 @@
+"""PsyterDatabase: organizations and their keys, users, care providers, catalogue, orders, ledger, settings.
+
+Money is in hundredths of the currency unit. Names may be Arabic, so they are Unicode on every engine.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from repositories.database import NAMING, BigId, UtcDateTime, text
+
+metadata = MetaData(naming_convention=NAMING)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", text(200), nullable=False),
+    Column("is_charity", Boolean, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("sealed_shared_api_key", String(400), nullable=False),
+)
+
+organization_access_keys = Table(
+    "organization_access_keys",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False),
+    Column("key_digest", String(64), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("label", text(100), nullable=False),
+    Column("is_active", Boolean, nullable=False),
+)
+
+organization_balances = Table(
+    "organization_balances",
+    metadata,
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), primary_key=True, autoincrement=False),
+    Column("balance_minor", BigInteger, nullable=False),
+    CheckConstraint("balance_minor >= 0", name="ck_organization_balances_not_negative"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False),
+    Column("reference_id", text(100), nullable=False),
+    Column("name", text(200), nullable=False),
+    Column("dob", Date, nullable=False),
+    Column("gender", SmallInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("organization_id", "reference_id"),
+)
+
+care_providers = Table(
+    "care_providers",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("full_name_plang", text(200), nullable=False),
+    Column("full_name_slang", text(200), nullable=False),
+    Column("gender", SmallInteger, nullable=False),
+    Column("experience_years", SmallInteger, nullable=False),
+    Column("provider_level_id", Integer, ForeignKey("provider_levels.id"), nullable=False),
+    Column("hourly_rate_minor", BigInteger, nullable=False),
+    Column("rating_hundredths", Integer, nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("profile_image_url", String(400), nullable=False),
+    Column("bio_plang", text(1000), nullable=False),
+    Column("bio_slang", text(1000), nullable=False),
+    Column("is_active", Boolean, nullable=False),
+)
+
+
+def _catalogue(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("name_plang", text(100), nullable=False),
+        Column("name_slang", text(100), nullable=False),
+    )
+
+
+def _link(name: str, catalogue: Table, column: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("care_provider_id", BigInteger, ForeignKey("care_providers.id"), nullable=False),
+        Column(column, Integer, ForeignKey(catalogue.c.id), nullable=False),
+        PrimaryKeyConstraint("care_provider_id", column),
+        Index(f"ix_{name}_{column}", column),
+    )
+
+
+languages = _catalogue("languages")
+specialties = _catalogue("specialties")
+experience_levels = _catalogue("experience_levels")
+provider_levels = _catalogue("provider_levels")
+care_provider_languages = _link("care_provider_languages", languages, "language_id")
+care_provider_specialties = _link("care_provider_specialties", specialties, "specialty_id")
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("booking_id", BigInteger, nullable=False, unique=True),
+    Column("organization_id", BigInteger),  # NULL in a void order that only keeps a late one out
+    Column("user_id", BigInteger),
+    Column("care_provider_id", BigInteger),
+    Column("status", String(10), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("is_charged_to_balance", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+balance_ledger = Table(
+    "balance_ledger",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False, index=True),
+    Column("order_id", BigInteger, ForeignKey("orders.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("order_id", "kind"),
+)
+
+cat_app_config_settings = Table(
+    "cat_app_config_settings",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("group_id", Integer, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("value", text(1000), nullable=False),
+    UniqueConstraint("group_id", "name"),
+)

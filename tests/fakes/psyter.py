@@ -1,0 +1,176 @@
+"""PsyterDatabase in memory: what the real one promises, in a few dicts. Kept honest by tests/contract."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from repositories.entities import AccessKeyHolder, CareProvider, Guest, Order, Organization, User
+from repositories.enums import LedgerKind, OrderStatus, Role, SettingGroup
+from repositories.ports import BalanceOut, OrderVoided, ReferenceContradicted
+from repositories.psyter_db.users import is_same_person
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    organization_id: int
+    booking_id: int
+    kind: LedgerKind
+    amount_minor: int
+
+
+@dataclass
+class FakePsyter:
+    organizations: dict[int, Organization] = field(default_factory=dict)
+    access_keys: dict[str, AccessKeyHolder] = field(default_factory=dict)
+    balances: dict[int, int] = field(default_factory=dict)
+    ledger: list[Entry] = field(default_factory=list)
+    users: dict[int, User] = field(default_factory=dict)
+    providers: dict[int, CareProvider] = field(default_factory=dict)
+    rates: dict[int, int] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)  # by booking
+    settings: dict[SettingGroup, dict[str, str]] = field(default_factory=dict)
+    _failures: dict[str, list[tuple[Exception, bool]]] = field(default_factory=dict)
+
+    # --- what tests arrange ------------------------------------------------------------------
+
+    def add_organization(self, *, id: int, is_charity: bool, balance_minor: int) -> Organization:
+        self.organizations[id] = Organization(
+            id=id, name=f"Organization {id}", is_charity=is_charity, sealed_shared_api_key="sealed"
+        )
+        self.balances[id] = balance_minor
+        return self.organizations[id]
+
+    def add_access_key(self, digest: str, *, organization_id: int, role: Role) -> None:
+        self.access_keys[digest] = AccessKeyHolder(organization=self.organizations[organization_id], role=role)
+
+    def add_provider(self, *, id: int, hourly_rate_minor: int) -> CareProvider:
+        self.providers[id] = CareProvider(
+            id=id, full_name_plang="Dr. Sarah Ahmed", full_name_slang="د. سارة أحمد", time_zone="Asia/Riyadh"
+        )
+        self.rates[id] = hourly_rate_minor
+        return self.providers[id]
+
+    def fail_next(self, method: str, error: Exception, *, after_commit: bool = False) -> None:
+        self._failures.setdefault(method, []).append((error, after_commit))
+
+    def balance(self, organization_id: int) -> int:
+        return self.balances[organization_id]
+
+    # --- Organizations -----------------------------------------------------------------------
+
+    def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
+        return self.access_keys.get(key_digest)
+
+    def find_organization(self, organization_id: int) -> Organization | None:
+        return self.organizations.get(organization_id)
+
+    def is_reachable(self) -> bool:
+        return True
+
+    # --- Users -------------------------------------------------------------------------------
+
+    def find_user(self, user_id: int, *, organization_id: int) -> User | None:
+        user = self.users.get(user_id)
+        return user if user is not None and user.organization_id == organization_id else None
+
+    def register(self, guest: Guest, *, organization_id: int, now: datetime) -> User:
+        for user in self.users.values():
+            if (user.organization_id, user.reference_id) == (organization_id, guest.reference_id):
+                if not is_same_person(user, guest):
+                    raise ReferenceContradicted
+                return user
+        user = User(
+            id=len(self.users) + 1,
+            organization_id=organization_id,
+            reference_id=guest.reference_id,
+            name=guest.name,
+            dob=guest.dob,
+            gender=guest.gender,
+        )
+        self.users[user.id] = user
+        return user
+
+    # --- CareProviders, AppSettings ----------------------------------------------------------
+
+    def get_care_provider(self, care_provider_id: int) -> CareProvider:
+        return self.providers[care_provider_id]
+
+    def group(self, group: SettingGroup) -> Mapping[str, str]:
+        return self.settings.get(group, {})
+
+    # --- Orders ------------------------------------------------------------------------------
+
+    def save_order(
+        self,
+        *,
+        booking_id: int,
+        organization_id: int,
+        user_id: int,
+        care_provider_id: int,
+        duration: timedelta,
+        now: datetime,
+    ) -> Order:
+        failure = self._failure("save_order")
+        order = self._saved(booking_id, organization_id, care_provider_id, duration)
+        if failure is not None:
+            raise failure
+        return order
+
+    def void_order_if_present(self, booking_id: int, *, now: datetime) -> None:
+        failure = self._failure("void_order_if_present")
+        self._void(booking_id)
+        if failure is not None:
+            raise failure
+
+    def _saved(self, booking_id: int, organization_id: int, care_provider_id: int, duration: timedelta) -> Order:
+        if (order := self.orders.get(booking_id)) is not None:
+            if order.status is OrderStatus.VOID:
+                raise OrderVoided
+            return order
+        amount = self.rates[care_provider_id] * (duration // timedelta(minutes=1)) // 60
+        is_charity = self.organizations[organization_id].is_charity
+        order = Order(
+            id=len(self.orders) + 1,
+            booking_id=booking_id,
+            status=OrderStatus.OPEN,
+            amount_minor=amount,
+            is_charged_to_balance=is_charity,
+        )
+        if is_charity:
+            if self.balances[organization_id] < amount:
+                raise BalanceOut
+            self._enter(organization_id, booking_id, LedgerKind.DEBIT, amount)
+        self.orders[booking_id] = order
+        return order
+
+    def _void(self, booking_id: int) -> None:
+        order = self.orders.get(booking_id)
+        if order is None:
+            self.orders[booking_id] = Order(
+                id=len(self.orders) + 1,
+                booking_id=booking_id,
+                status=OrderStatus.VOID,
+                amount_minor=0,
+                is_charged_to_balance=False,
+            )
+            return
+        if order.status is OrderStatus.OPEN and order.is_charged_to_balance:
+            debit = next(entry for entry in self.ledger if entry.booking_id == booking_id)
+            self._enter(debit.organization_id, booking_id, LedgerKind.RESTORE, debit.amount_minor)
+        self.orders[booking_id] = replace(order, status=OrderStatus.VOID)
+
+    def _enter(self, organization_id: int, booking_id: int, kind: LedgerKind, amount: int) -> None:
+        sign = -1 if kind is LedgerKind.DEBIT else 1
+        self.balances[organization_id] += sign * amount
+        entry = Entry(organization_id=organization_id, booking_id=booking_id, kind=kind, amount_minor=amount)
+        self.ledger.append(entry)
+
+    def _failure(self, method: str) -> Exception | None:
+        """The failure planned for this call: raised now, or returned to be raised after the commit."""
+        planned = self._failures.get(method)
+        if not planned:
+            return None
+        error, after_commit = planned.pop(0)
+        if not after_commit:
+            raise error
+        return error

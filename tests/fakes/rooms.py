@@ -1,0 +1,28 @@
+"""VideoSDK's rooms in memory. Kept honest by tests/contract."""
+
+from dataclasses import dataclass, field
+
+from integrations.ports import Room
+from tests.fakes.failures import Failures
+
+
+@dataclass
+class FakeRoom:
+    meeting_id: str
+    is_open: bool = True
+
+
+@dataclass
+class FakeRooms(Failures):
+    rooms: dict[str, FakeRoom] = field(default_factory=dict)  # by key
+
+    def open_room(self, key: str) -> Room:
+        with self.planned("open_room"):
+            room = self.rooms.setdefault(key, FakeRoom(meeting_id=f"room-{len(self.rooms) + 1:04}-test"))
+            return Room(meeting_id=room.meeting_id)
+
+    def close_room_if_open(self, key: str, *, meeting_id: str | None) -> None:
+        with self.planned("close_room_if_open"):
+            for room_key, room in self.rooms.items():
+                if room_key == key or room.meeting_id == meeting_id:
+                    room.is_open = False

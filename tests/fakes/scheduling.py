@@ -1,0 +1,212 @@
+"""SchedulingDatabase in memory: what the real one promises, in a few dicts. Kept honest by tests/contract."""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from repositories.entities import (
+    Attempt,
+    Booking,
+    BookingView,
+    ConfirmBooking,
+    DueSaga,
+    Effect,
+    EndBooking,
+    IdempotencyKey,
+    KeyUse,
+    NewBooking,
+    ReleaseTime,
+    ReserveTime,
+    SagaState,
+    Slot,
+)
+from repositories.enums import BookingStatus
+from repositories.ports import BookingWithdrawn, KeyTaken, LeaseLost, SlotTaken
+from repositories.scheduling_db.cells import cells_of
+
+KEPT = ("bookings", "withdrawn", "cells", "sagas", "attempts", "events", "keys", "marks")
+
+
+@dataclass
+class FakeScheduling:
+    slots: dict[int, Slot] = field(default_factory=dict)
+    bookings: dict[int, Booking] = field(default_factory=dict)
+    withdrawn: dict[int, datetime] = field(default_factory=dict)
+    cells: dict[tuple[int, int], int] = field(default_factory=dict)  # (provider, cell) -> booking
+    sagas: dict[str, SagaState] = field(default_factory=dict)
+    attempts: dict[int, list[Attempt]] = field(default_factory=dict)  # by booking
+    events: list[tuple[int, int, str]] = field(default_factory=list)  # (booking, sequence, kind)
+    keys: dict[tuple[int, str], tuple[KeyUse, datetime]] = field(default_factory=dict)
+    marks: dict[str, datetime] = field(default_factory=dict)
+
+    # --- what tests arrange ------------------------------------------------------------------
+
+    def add_slot(
+        self, *, id: int, care_provider_id: int, starts_at: datetime, ends_at: datetime, is_open: bool = True
+    ) -> Slot:
+        slot = Slot(id=id, care_provider_id=care_provider_id, starts_at=starts_at, ends_at=ends_at, is_open=is_open)
+        self.slots[id] = slot
+        return slot
+
+    def withdraw(self, booking_id: int, now: datetime) -> None:
+        self.withdrawn[booking_id] = now
+
+    # --- Slots -------------------------------------------------------------------------------
+
+    def find_slot(self, slot_id: int) -> Slot | None:
+        return self.slots.get(slot_id)
+
+    def is_time_free(self, slot: Slot, *, booking_id: int) -> bool:
+        wanted = cells_of(slot.starts_at, slot.ends_at)
+        return all(self.cells.get((slot.care_provider_id, cell), booking_id) == booking_id for cell in wanted)
+
+    # --- Bookings ----------------------------------------------------------------------------
+
+    def accept(
+        self,
+        booking: NewBooking,
+        *,
+        start: Callable[[int], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> int:
+        booking_id = len(self.bookings) + 1
+        if idempotency is not None:
+            if self.find_key_use(booking.organization_id, idempotency.key, now=now) is not None:
+                raise KeyTaken
+            use = KeyUse(body_digest=idempotency.body_digest, booking_id=booking_id, user_id=booking.user_id)
+            self.keys[booking.organization_id, idempotency.key] = (use, now)
+        self.bookings[booking_id] = Booking(
+            id=booking_id,
+            organization_id=booking.organization_id,
+            user_id=booking.user_id,
+            care_provider_id=booking.care_provider_id,
+            slot_id=booking.slot_id,
+            starts_at=booking.starts_at,
+            ends_at=booking.ends_at,
+            status=BookingStatus.PENDING,
+            meeting_id=None,
+            reason=None,
+            failed_step=None,
+            created_at=now,
+            updated_at=now,
+        )
+        saga = start(booking_id)
+        self.sagas[saga.id] = saga
+        self.marks[saga.id] = nudged_until
+        self._tell(booking_id, "accepted")
+        return booking_id
+
+    def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:
+        use, used_at = self.keys.get((organization_id, key), (None, now))
+        return use if use is not None and used_at > now - timedelta(hours=24) else None
+
+    def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:
+        booking = self.bookings.get(booking_id)
+        return booking if booking is not None and booking.organization_id == organization_id else None
+
+    def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None:
+        booking = self.find_booking(booking_id, organization_id=organization_id)
+        if booking is None:
+            return None
+        saga = next(saga for saga in self.sagas.values() if saga.booking_id == booking_id)
+        return BookingView(
+            booking=booking,
+            saga_status=saga.status,
+            step=saga.step,
+            due_at=saga.due_at,
+            reason=booking.reason or saga.reason,
+            failed_step=booking.failed_step or saga.failed_step,
+            timeline=tuple(self.attempts.get(booking_id, ())),
+        )
+
+    # --- Journal -----------------------------------------------------------------------------
+
+    def claim(self, saga_id: str, *, now: datetime, lease: timedelta, token: str) -> SagaState | None:
+        saga = self.sagas.get(saga_id)
+        if saga is None or saga.due_at is None or saga.due_at > now:
+            return None
+        self.sagas[saga_id] = replace(
+            saga, due_at=now + lease, lease_token=token, claims=saga.claims + 1, version=saga.version + 1
+        )
+        self.marks.pop(saga_id, None)
+        return self.sagas[saga_id]
+
+    def save(
+        self, state: SagaState, *, attempts: Sequence[Attempt], effects: Sequence[Effect] = (), now: datetime
+    ) -> SagaState:
+        kept = self.sagas[state.id]
+        if state.lease_token is None or (kept.lease_token, kept.version) != (state.lease_token, state.version):
+            raise LeaseLost
+        before = {name: copy(getattr(self, name)) for name in KEPT}
+        try:
+            saved = replace(state, version=state.version + 1)
+            self.sagas[state.id] = saved if state.due_at is not None else replace(saved, lease_token=None)
+            self.marks.pop(state.id, None)
+            for effect in effects:
+                self._apply(effect, now)
+            self.attempts[state.booking_id] = [*self.attempts.get(state.booking_id, []), *attempts]
+        except Exception:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise
+        return saved
+
+    def take_due(self, *, now: datetime, limit: int, marked_until: datetime) -> list[DueSaga]:
+        due = [
+            saga
+            for saga in self.sagas.values()
+            if saga.due_at is not None and saga.due_at <= now and self.marks.get(saga.id, now) <= now
+        ]
+        due.sort(key=lambda saga: saga.due_at or now)
+        self.marks.update({saga.id: marked_until for saga in due[:limit]})
+        return [DueSaga(id=saga.id, name=saga.name) for saga in due[:limit]]
+
+    def is_reachable(self) -> bool:
+        return True
+
+    # --- effects -----------------------------------------------------------------------------
+
+    def _apply(self, effect: Effect, now: datetime) -> None:
+        match effect:
+            case ReserveTime():
+                self._reserve(effect)
+            case ReleaseTime(booking_id=booking_id):
+                self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id}
+            case ConfirmBooking():
+                self._confirm(effect, now)
+            case EndBooking():
+                self._end(effect, now)
+
+    def _reserve(self, effect: ReserveTime) -> None:
+        for cell in cells_of(effect.starts_at, effect.ends_at):
+            holder = self.cells.setdefault((effect.care_provider_id, cell), effect.booking_id)
+            if holder != effect.booking_id:
+                raise SlotTaken
+
+    def _confirm(self, effect: ConfirmBooking, now: datetime) -> None:
+        booking = self.bookings[effect.booking_id]
+        if (booking.status, booking.meeting_id) == (BookingStatus.CONFIRMED, effect.meeting_id):
+            return
+        if booking.status is not BookingStatus.PENDING or booking.id in self.withdrawn:
+            raise BookingWithdrawn
+        self._change(booking, now, "confirmed", status=BookingStatus.CONFIRMED, meeting_id=effect.meeting_id)
+
+    def _end(self, effect: EndBooking, now: datetime) -> None:
+        booking = self.bookings[effect.booking_id]
+        if booking.status is not BookingStatus.PENDING:
+            return
+        status = BookingStatus.CANCELLED if booking.id in self.withdrawn else BookingStatus.FAILED
+        kind = status.name.lower()
+        self._change(booking, now, kind, status=status, reason=effect.reason, failed_step=effect.failed_step)
+
+    def _change(self, booking: Booking, now: datetime, kind: str, **values: Any) -> None:
+        self.bookings[booking.id] = replace(booking, updated_at=now, **values)
+        self._tell(booking.id, kind)
+
+    def _tell(self, booking_id: int, kind: str) -> None:
+        sequence = 1 + sum(event[0] == booking_id for event in self.events)
+        self.events = [*self.events, (booking_id, sequence, kind)]
