@@ -136,10 +136,9 @@ class Runner:
             effects = (*effects, saga.when_undone(following))
         now = self.clock()
         goes_on = following.due_at is not None and following.due_at <= now and not self.is_stopping()
-        if goes_on:  # the claim goes on with the lease: the next one is the second
-            following = replace(following, due_at=now + self.lease, claims=1)
-        else:
-            following = replace(following, claims=0)
+        # a claim that goes on with its lease is still the first; the next one is the second: someone died in between
+        kept = {"due_at": now + self.lease, "claims": 1} if goes_on else {"claims": 0}
+        following = replace(following, **kept)
         saved = self.journal.save(following, attempts=(*carried, turn.attempt), effects=effects, now=now)
         self._tell(saved, turn)
         return saved, (), goes_on

@@ -1,0 +1,151 @@
+"""Pushes to a provider's devices through FCM HTTP v1.
+
+The Firebase library builds and validates a message; we post it ourselves, because its own `send` retries inside the
+call for longer than a saga's lease and knows no other address. Tokens come from google-auth.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from integrations.fcm.notifications import Notification, new_booking
+from integrations.http_errors import error_of, unanswered
+from integrations.ports import (
+    NewBookingPush,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+
+SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+TIME_TO_LIVE = timedelta(days=1)
+
+
+class FcmPushSender:
+    """The port PushSender. Safe for many threads of one process; builds its credential at the first push."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        service_account_file: Path,
+        timeout: timedelta,
+        public_booking_id: Callable[[int], str],
+        connections: int = 10,
+    ) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._service_account_file = service_account_file
+        self._timeout = timeout.total_seconds()
+        self._public_booking_id = public_booking_id
+        self._lock = threading.Lock()
+        self._session = requests.Session()
+        self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+
+    def send(self, push: NewBookingPush, *, key: str) -> None:
+        """Both platforms are tried, though the first fails; then the first error is raised."""
+        notification = new_booking(push, public_id=self._public_booking_id(push.booking_id))
+        first_error: ProviderError | None = None
+        for message in messages(notification, care_provider_id=push.care_provider_id, key=key):
+            try:
+                self._post(message)
+            except ProviderError as error:
+                first_error = first_error or error
+        if first_error is not None:
+            raise first_error
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _post(self, message: dict[str, Any]) -> None:
+        url = f"{self._endpoint}/v1/projects/{self._credentials.project_id}/messages:send"
+        try:
+            answer = self._session.post(
+                url,
+                json={"message": message},
+                headers={"Authorization": f"Bearer {self._token()}"},
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unanswered("FCM send", error) from error
+        if (refusal := error_of("FCM send", answer, now=datetime.now(UTC))) is not None:
+            raise refusal
+
+    def _token(self) -> str:
+        # `refresh` and not AuthorizedSession: that one starts a thread which asks iamcredentials.googleapis.com first.
+        from google.auth.exceptions import GoogleAuthError, RefreshError
+        from google.auth.transport.requests import Request
+
+        with self._lock:
+            if not self._credentials.valid:
+                try:
+                    self._credentials.refresh(_WithTimeout(Request(self._session), self._timeout))
+                except RefreshError as error:
+                    raise _refresh_error(error) from error
+                except GoogleAuthError as error:
+                    raise ProviderUnavailable("FCM token: no answer", may_have_happened=False) from error
+            return str(self._credentials.token)
+
+    @cached_property
+    def _credentials(self) -> Any:
+        from google.oauth2.service_account import Credentials
+
+        try:
+            path = str(self._service_account_file)
+            return Credentials.from_service_account_file(path, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise ProviderMisconfigured("FCM: the service account file is missing or not one") from error
+
+
+def messages(notification: Notification, *, care_provider_id: int, key: str) -> list[dict[str, Any]]:
+    """The wire form of both messages: data only for Android, shown and data for iOS. `key` collapses repeats."""
+    # Imported late: the library brings grpc and 40 MB, which a process that never pushes need not carry.
+    from firebase_admin import messaging
+
+    collapse = hashlib.sha256(key.encode()).hexdigest()  # 64 bytes: what APNs takes at most
+    data = dict(notification.data)
+    android = messaging.Message(
+        topic=f"android_doctor_{care_provider_id}~",
+        data=data,
+        android=messaging.AndroidConfig(priority="high", ttl=TIME_TO_LIVE, collapse_key=collapse),
+    )
+    ios = messaging.Message(
+        topic=f"ios_doctor_{care_provider_id}~",
+        notification=messaging.Notification(title=notification.title, body=notification.body),
+        data=data,
+        apns=messaging.APNSConfig(
+            headers={"apns-priority": "10", "apns-push-type": "alert", "apns-collapse-id": collapse},
+            payload=messaging.APNSPayload(aps=messaging.Aps(sound="default", mutable_content=True)),
+        ),
+    )
+    try:
+        return [json.loads(str(message)) for message in (android, ios)]
+    except ValueError as error:
+        raise ProviderRefused("FCM: the message is not valid") from error
+
+
+def _refresh_error(error: Any) -> ProviderError:
+    if error.retryable:
+        return ProviderUnavailable("FCM token: not now", may_have_happened=False)
+    return ProviderMisconfigured("FCM token: the credential was refused")
+
+
+class _WithTimeout:
+    """A google-auth request whose calls take no longer than ours."""
+
+    def __init__(self, request: Any, timeout: float) -> None:
+        self._request, self._timeout = request, timeout
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._request(*args, **{**kwargs, "timeout": self._timeout})

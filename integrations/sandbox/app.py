@@ -1,0 +1,86 @@
+"""The sandbox: `gunicorn 'integrations.sandbox.app:create_sandbox()' --workers 1 --threads 64`."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Flask, jsonify, request
+
+from integrations.sandbox.faults import Faults, add_fault_routes, respond
+from integrations.sandbox.fcm import add_fcm_routes
+from integrations.sandbox.google_token import add_token_route
+from integrations.sandbox.memory import Memory
+from integrations.sandbox.videosdk import add_videosdk_routes
+
+
+def create_sandbox() -> Flask:
+    """One process only: it keeps what it received in memory."""
+    app = Flask("sandbox")
+    memory = Memory()
+    faults = Faults(delay_seconds=int(os.environ.get("SANDBOX_DELAY_MS", "0")) / 1000)
+
+    def provider_route(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route of a provider: noted, delayed, and faulty on demand."""
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def around(**parts: Any) -> Any:
+                memory.note_request(name, request.method, request.path)
+                if faults.delay_seconds:
+                    time.sleep(faults.delay_seconds)
+                fault = faults.take(name)
+                return view(**parts) if fault is None else respond(fault, lambda: view(**parts))
+
+            return around
+
+        return decorate
+
+    add_videosdk_routes(app, memory, provider_route)
+    add_fcm_routes(app, memory, provider_route)
+    add_token_route(app, memory, provider_route)
+    add_fault_routes(app, faults)
+    _add_memory_routes(app, memory)
+    return app
+
+
+def _add_memory_routes(app: Flask, memory: Memory) -> None:
+    @app.get("/healthz")
+    def healthz() -> Any:
+        return jsonify(status="up")
+
+    @app.get("/sandbox/rooms")
+    def rooms() -> Any:
+        with memory.lock:
+            return jsonify(
+                rooms=[
+                    {
+                        "roomId": room.room_id,
+                        "customRoomId": room.custom_room_id,
+                        "disabled": room.is_disabled,
+                        "createdAt": room.created_at,
+                        "wish": room.wish,
+                    }
+                    for room in memory.rooms.values()
+                ]
+            )
+
+    @app.get("/sandbox/pushes")
+    def pushes() -> Any:
+        with memory.lock:
+            return jsonify(pushes=list(memory.pushes))
+
+    @app.get("/sandbox/requests")
+    def requests() -> Any:
+        with memory.lock:
+            return jsonify(requests=list(memory.requests), count=memory.request_count)
+
+    @app.get("/sandbox/requests/count")
+    def count() -> Any:
+        return jsonify(count=memory.request_count)
+
+    @app.delete("/sandbox/memory")
+    def forget() -> Any:
+        memory.forget()
+        return "", 204
