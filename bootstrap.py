@@ -10,17 +10,24 @@ from datetime import UTC, datetime, timedelta
 from random import random
 from typing import TypeVar
 
+from celery import Celery
+from celery.signals import worker_shutting_down
+from flask import Flask
+
+import celeryconfig
 from api.app import create_app
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.services import ApiServices
-from celery import Celery
-from celery.signals import worker_shutting_down
-from flask import Flask
+from api.waiting import WaitingRoom
+from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
 from integrations.videosdk.client import VideoSdkRooms
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
+from logs import start_logging
+from repositories.database import Database, open_database
+from repositories.enums import SettingGroup
 from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.orders import SqlOrders
@@ -29,12 +36,6 @@ from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.slots import SqlSlots
-
-import celeryconfig
-from config import Settings, SettingsWrong, read_settings
-from logs import start_logging
-from repositories.database import Database, open_database
-from repositories.enums import SettingGroup
 from saga.accept_booking import AcceptBooking
 from saga.book_session import BookSession
 from saga.catalogue import NAMES, catalogue
@@ -109,7 +110,7 @@ def api_services(settings: Settings) -> ApiServices:
         ),
         clock=utc_now,
         max_wait=MAX_WAIT,
-        wait_places=max(1, settings.api_threads // 2),
+        waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
     )
 
@@ -152,7 +153,8 @@ def build_worker_app() -> Celery:
 
 def built_once(build: Callable[[], T]) -> Callable[[], T]:
     """`build`, called at most once per process, however many threads ask at the same time."""
-    lock, built = threading.Lock(), []
+    lock = threading.Lock()
+    built: list[T] = []
 
     def the_one() -> T:
         if not built:

@@ -49,5 +49,5 @@ def create_noop_app() -> Celery:
             ends.write_text(f"{seen[0]} {seen[-1]}")
         return "done"
 
-    app.task(noop, name="noop")
+    app.task(name="noop")(noop)
     return app

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+
 from api.security.secure_hash import secure_hash
 
 TIMEOUT = 30  # seconds

@@ -18,9 +18,9 @@ from typing import Self, TypeVar
 
 import redis
 import requests
-from integrations.sandbox.service_account import write_sandbox_service_account
 
 from demo.redis_server import find_redis_server
+from integrations.sandbox.service_account import write_sandbox_service_account
 
 T = TypeVar("T")
 

@@ -7,18 +7,18 @@ from functools import cached_property
 from typing import Any
 
 import requests
-from api.security.id_cipher import IdCipher, IdKind
-from api.security.sealing import Sealer
-from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
-from repositories.migrations import upgrade
 from sqlalchemy import Row, func, select, update
 
+from api.security.id_cipher import IdCipher, IdKind
+from api.security.sealing import Sealer
 from config import Settings, read_settings
 from demo.data import DemoData, fill
 from demo.partner import Partner
 from demo.stack import Stack, wait_until
+from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
 from repositories.database import Database, open_database
 from repositories.enums import BookingStatus
+from repositories.migrations import upgrade
 from repositories.psyter_db import tables as psyter
 from repositories.scheduling_db import tables as scheduling
 

@@ -24,7 +24,7 @@ def register_sagas(app: Celery, names: Iterable[str], runner: Callable[[], Advan
             with structlog.contextvars.bound_contextvars(saga_id=saga_id):
                 return runner().advance(saga_id)
 
-        app.task(advance, name=name)
+        app.task(name=name)(advance)
 
 
 def register_sweep(app: Celery, sweep: Callable[[], Sweep]) -> None:
@@ -35,4 +35,4 @@ def register_sweep(app: Celery, sweep: Callable[[], Sweep]) -> None:
             log.warning("sweep_journal_unavailable")
             return "journal unavailable"
 
-    app.task(run, name="sweep")
+    app.task(name="sweep")(run)

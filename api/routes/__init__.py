@@ -1,0 +1,1 @@
+"""One file per resource; a view is parse -> call -> answer."""

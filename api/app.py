@@ -1,0 +1,28 @@
+"""The Flask app, made of its services."""
+
+from flask import Flask
+
+from api.aliases import add_unversioned_aliases
+from api.auth import close_every_route
+from api.errors import add_error_handlers
+from api.request_context import add_request_context
+from api.routes import auth, health, session_booking
+from api.services import EXTENSION, ApiServices
+
+LARGEST_BODY = 64 * 1024  # bytes
+
+
+def create_app(services: ApiServices) -> Flask:
+    app = Flask("tahoon", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions[EXTENSION] = services
+    add_request_context(app)
+    close_every_route(app)
+    add_error_handlers(app)
+    for routes in (auth, session_booking):
+        app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
+    app.register_blueprint(health.blueprint())
+    add_unversioned_aliases(app)
+    return app

@@ -1,0 +1,218 @@
+"""One table: error -> (HTTP status, reason); and the shape that every error has on the wire.
+
+No exception text reaches a partner: the message of a known error is its class's docstring.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify
+from werkzeug.exceptions import HTTPException
+
+from api.security.id_cipher import IdTampered
+from api.security.jwt_tokens import TokenInvalid
+from repositories.enums import Reason
+from repositories.ports import ReferenceContradicted, StoreUnavailable
+from saga.accept_booking import (
+    KeyInFlight,
+    KeyReused,
+    SlotContradicted,
+    SlotInPast,
+    SlotNotFound,
+    UserContradicted,
+    UserNotFound,
+)
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = "5"
+
+
+class InvalidBody(Exception):
+    """The request has missing or wrong fields."""
+
+    def __init__(self, errors: list[dict[str, str]], *, is_empty: bool = False) -> None:
+        super().__init__()
+        self.errors = errors
+        self.is_empty = is_empty
+
+
+class MalformedBody(Exception):
+    """The body is not one JSON object."""
+
+
+class UnsafeText(Exception):
+    """A text holds something that a browser could run."""
+
+    field = ""
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
+
+
+class SecureHashWrong(Exception):
+    """The secureHash does not match the fields."""
+
+    field = "secureHash"
+
+
+class Unauthenticated(Exception):
+    """A valid access token is needed."""
+
+
+class Forbidden(Exception):
+    """This access key may not do this."""
+
+
+class NotFound(Exception):
+    """There is no such booking."""
+
+
+class GrantRefused(Exception):
+    """The access key is not valid."""
+
+    oauth_error = "invalid_grant"
+
+
+class GrantUnsupported(Exception):
+    """The grant_type must be password."""
+
+    oauth_error = "unsupported_grant_type"
+    field = "grant_type"
+
+
+ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
+    InvalidBody: (400, Reason.INVALID_PARAMETER),
+    MalformedBody: (400, Reason.MALFORMED_BODY),
+    UnsafeText: (400, Reason.UNSAFE_TEXT),
+    SecureHashWrong: (400, Reason.INVALID_SECURE_HASH),
+    IdTampered: (400, Reason.INVALID_PARAMETER),
+    TokenInvalid: (401, Reason.UNAUTHENTICATED),
+    Unauthenticated: (401, Reason.UNAUTHENTICATED),
+    Forbidden: (403, Reason.FORBIDDEN),
+    NotFound: (404, Reason.NOT_FOUND),
+    GrantRefused: (400, Reason.UNAUTHENTICATED),
+    GrantUnsupported: (400, Reason.INVALID_PARAMETER),
+    UserNotFound: (400, Reason.USER_NOT_FOUND),
+    UserContradicted: (400, Reason.INVALID_PARAMETER),
+    ReferenceContradicted: (200, Reason.RECORD_ALREADY_EXIST),
+    SlotNotFound: (404, Reason.NOT_ALLOWED),
+    SlotInPast: (400, Reason.SLOT_IN_PAST),
+    SlotContradicted: (400, Reason.SLOT_CONTRADICTED),
+    KeyReused: (422, Reason.IDEMPOTENCY_KEY_REUSED),
+    KeyInFlight: (409, Reason.IDEMPOTENCY_KEY_IN_FLIGHT),
+    StoreUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
+}
+FIELD_OF: dict[type[Exception], str] = {
+    ReferenceContradicted: "referenceId",
+    KeyReused: "Idempotency-Key",
+    KeyInFlight: "Idempotency-Key",
+}
+
+# What a booking that ended without a session answers under `Prefer: wait`.
+HTTP_OF_REASON: dict[Reason, int] = {
+    Reason.RECORD_ALREADY_EXIST: 200,
+    Reason.NOT_ALLOWED: 404,
+    Reason.USER_NOT_FOUND: 400,
+    Reason.CHARITY_ORGANIZATION_BALANCE_OUT: 200,
+    Reason.BOOKING_WITHDRAWN: 409,
+    Reason.MEETING_REFUSED: 502,
+    Reason.SERVICE_UNAVAILABLE: 503,
+    Reason.DEADLINE_PASSED: 504,
+    Reason.INTERNAL_ERROR: 500,
+}
+
+MESSAGE_OF: dict[Reason, str] = {
+    Reason.EMPTY_PARAMETER: "Required fields are missing.",
+    Reason.RECORD_ALREADY_EXIST: "Someone else holds or booked this time.",
+    Reason.NOT_ALLOWED: "This slot is not available.",
+    Reason.USER_NOT_FOUND: "This user is not registered with your organization.",
+    Reason.CHARITY_ORGANIZATION_BALANCE_OUT: "The organization's balance does not cover this session.",
+    Reason.MEETING_REFUSED: "The video meeting could not be created.",
+    Reason.SERVICE_UNAVAILABLE: "A service that the booking needs did not answer.",
+    Reason.DEADLINE_PASSED: "The booking could not be completed in time.",
+    Reason.BOOKING_WITHDRAWN: "The booking was withdrawn.",
+    Reason.INTERNAL_ERROR: "Something went wrong on our side.",
+}
+
+OF_HTTP: dict[int, Reason] = {
+    400: Reason.MALFORMED_BODY,
+    404: Reason.NOT_FOUND,
+    405: Reason.METHOD_NOT_ALLOWED,
+    413: Reason.BODY_TOO_LARGE,
+    415: Reason.UNSUPPORTED_MEDIA_TYPE,
+}
+
+
+def error_body(reason: Reason, message: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    return {
+        "status": 0,
+        "reason": int(reason),
+        "message": message,
+        "errors": errors or [],
+        "requestId": g.get("request_id", ""),
+    }
+
+
+def add_error_handlers(app: Flask) -> None:
+    for kind in ANSWER_TO:
+        app.register_error_handler(kind, answer_known)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(Exception, answer_unknown)
+
+
+def answer_known(error: Exception) -> tuple[Response, int]:
+    kind = next(kind for kind in type(error).__mro__ if kind in ANSWER_TO)
+    status, reason = ANSWER_TO[kind]
+    body = error_body(reason, _message_of(error), _errors_of(error, kind))
+    if isinstance(error, InvalidBody) and error.is_empty:
+        body |= {"reason": int(Reason.EMPTY_PARAMETER), "message": MESSAGE_OF[Reason.EMPTY_PARAMETER]}
+    if oauth_error := getattr(error, "oauth_error", None):
+        body["error"] = oauth_error
+    answer = jsonify(body)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer, status
+
+
+def answer_http(error: HTTPException) -> Response | tuple[Response, int]:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()  # type: ignore[return-value]
+    reason = OF_HTTP.get(status, Reason.INVALID_PARAMETER if status < 500 else Reason.INTERNAL_ERROR)
+    answer = jsonify(error_body(reason, f"{error.name}."))
+    if (allowed := getattr(error, "valid_methods", None)) is not None:
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+    return answer, status
+
+
+def answer_unknown(error: Exception) -> tuple[Response, int]:
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return jsonify(error_body(Reason.INTERNAL_ERROR, MESSAGE_OF[Reason.INTERNAL_ERROR])), 500
+
+
+def _message_of(error: Exception) -> str:
+    return (type(error).__doc__ or "").strip()
+
+
+def _errors_of(error: Exception, kind: type[Exception]) -> list[dict[str, str]]:
+    if isinstance(error, InvalidBody):
+        return error.errors
+    field = FIELD_OF.get(kind) or getattr(error, "field", None)
+    return [{"field": field, "message": _message_of(error)}] if field else []
+
+
+def flat(messages: Mapping[str, Any], path: str = "") -> list[dict[str, str]]:
+    """A schema's nested messages, one line per field by its wire name."""
+    lines: list[dict[str, str]] = []
+    for name, found in messages.items():
+        here = f"{path}.{name}" if path else str(name)
+        if isinstance(found, Mapping):
+            lines += flat(found, here)
+        else:
+            lines += [{"field": here, "message": str(message)} for message in found]
+    return lines

@@ -1,0 +1,29 @@
+"""Whether the process is up, and whether it can do its work."""
+
+from flask import Blueprint, Response, jsonify
+
+from api.auth import public
+from api.services import services
+
+NOT_NEEDED = {"redis"}  # accepting goes on without it: the sweep delivers later
+
+
+def blueprint() -> Blueprint:
+    routes = Blueprint("health", __name__)
+    routes.get("/healthz")(healthz)
+    routes.get("/readyz")(readyz)
+    return routes
+
+
+@public
+def healthz() -> Response:
+    return jsonify(status="up")
+
+
+@public
+def readyz() -> tuple[Response, int]:
+    found = services().readiness()
+    down = {name for name, is_up in found.items() if not is_up}
+    status = "ready" if not down else "degraded" if down <= NOT_NEEDED else "unready"
+    body = jsonify(status=status, dependencies={name: "up" if is_up else "down" for name, is_up in found.items()})
+    return body, 503 if status == "unready" else 200

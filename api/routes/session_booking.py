@@ -1,0 +1,210 @@
+"""Book a session, and ask how a booking stands."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from api.auth import Caller, caller
+from api.errors import HTTP_OF_REASON, MESSAGE_OF, InvalidBody, NotFound, SecureHashWrong, error_body
+from api.schemas import loaded
+from api.schemas.session_booking import NOT_HASHED, BookSessionSchema
+from api.security.id_cipher import IdKind, IdTampered
+from api.security.secure_hash import is_secure_hash
+from api.services import services
+from api.strict_json import json_object
+from api.waiting import preferred_wait
+from repositories.entities import Attempt, BookingView, Guest, IdempotencyKey
+from repositories.enums import BookingStatus, Reason
+from saga.accept_booking import Accepted, BookingRequest
+
+BOOK_SESSION = BookSessionSchema()
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+LONGEST_RETRY_AFTER = 60  # seconds
+
+
+def blueprint() -> Blueprint:
+    routes = Blueprint("session_booking", __name__)
+    routes.post("/sessionbooking/booksession")(book_session)
+    routes.get("/sessionbooking/getbookingstatus/<booking_id>")(get_booking_status)
+    return routes
+
+
+# --- booksession -------------------------------------------------------------------------
+
+
+def book_session() -> tuple[Response, int]:
+    body = json_object(request)
+    wish = loaded(BOOK_SESSION, body)
+    check_secure_hash(body, caller())
+    accepted = services().accept_booking(booking_request(wish, idempotency_key(body), caller()))
+    answer, status = answer_to(accepted)
+    if accepted.is_replay:
+        answer.headers["Idempotency-Replayed"] = "true"
+    return answer, status
+
+
+def check_secure_hash(body: Mapping[str, Any], who: Caller) -> None:
+    """Raises SecureHashWrong unless the partner signed exactly these fields."""
+    hashed = {name: value for name, value in body.items() if name not in NOT_HASHED}
+    if not is_secure_hash(body["secureHash"], hashed, who.shared_api_key()):
+        raise SecureHashWrong
+
+
+def idempotency_key(body: Mapping[str, Any]) -> IdempotencyKey | None:
+    """The request's Idempotency-Key with a digest of what it asks for. Raises InvalidBody."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidBody([{"field": "Idempotency-Key", "message": "Must be 1 to 255 visible ASCII characters."}])
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return IdempotencyKey(key=key, body_digest=hashlib.sha256(f"booksession {canonical}".encode()).hexdigest())
+
+
+def booking_request(wish: Mapping[str, Any], idempotency: IdempotencyKey | None, who: Caller) -> BookingRequest:
+    return BookingRequest(
+        organization_id=who.organization_id,
+        user_id=wish["user_id"],
+        reference_id=wish["reference_id"],
+        guest=None if wish["user_id"] is not None else guest_of(wish),
+        care_provider_id=wish["care_provider_id"],
+        slot_id=wish["slot_id"],
+        local_date=wish["slot_date"],
+        local_start=wish["slot_start_time"],
+        local_end=wish["slot_end_time"],
+        zone=wish["time_zone"] or wish["gmt_offset"] or UTC,
+        communication_type=wish["communication_type"],
+        platform=wish["platform"],
+        is_from_mobile=wish["is_from_mobile"],
+        idempotency=idempotency,
+    )
+
+
+def guest_of(wish: Mapping[str, Any]) -> Guest:
+    return Guest(reference_id=wish["reference_id"], name=wish["person_name"], dob=wish["dob"], gender=wish["gender"])
+
+
+def answer_to(accepted: Accepted) -> tuple[Response, int]:
+    """202 at once; with `Prefer: wait=N`, the outcome if there is one within N seconds."""
+    public_id = services().id_cipher.encrypt(IdKind.BOOKING, accepted.booking_id)
+    view, wait = view_within_preference(accepted.booking_id)
+    if view is not None and view.booking.status is not BookingStatus.PENDING:
+        answer, status = outcome(view, public_id)
+    else:
+        answer, status = accepted_answer(accepted, public_id), 202
+    if wait is not None:
+        answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
+    return answer, status
+
+
+def accepted_answer(accepted: Accepted, public_id: str) -> Response:
+    answer = jsonify(status=1, data=booking_data(public_id, accepted.user_id, BookingStatus.PENDING))
+    answer.headers["Location"] = url_for("session_booking.get_booking_status", booking_id=public_id)
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def outcome(view: BookingView, public_id: str) -> tuple[Response, int]:
+    """The inventory's answer to a booking that ended: its example, or its error table."""
+    booking = view.booking
+    data = booking_data(public_id, booking.user_id, booking.status)
+    if booking.status is BookingStatus.CONFIRMED:
+        return jsonify(status=1, data={"meetingId": booking.meeting_id, **data}), 200
+    reason = view.reason or Reason.INTERNAL_ERROR
+    body = error_body(reason, MESSAGE_OF.get(reason, MESSAGE_OF[Reason.INTERNAL_ERROR]))
+    return jsonify({**body, "failedStep": view.failed_step, "data": data}), HTTP_OF_REASON.get(reason, 500)
+
+
+def booking_data(public_id: str, user_id: int, status: BookingStatus) -> dict[str, Any]:
+    return {
+        "bookingId": public_id,
+        "userId": services().id_cipher.encrypt(IdKind.USER, user_id),
+        "bookingStatus": int(status),
+    }
+
+
+# --- getbookingstatus --------------------------------------------------------------------
+
+
+def get_booking_status(booking_id: str) -> BaseResponse:
+    view, wait = view_within_preference(decrypted(booking_id), is_asked=True)
+    if view is None:
+        raise NotFound
+    answer = jsonify(status_body(view, booking_id))
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
+    answer.headers["Cache-Control"] = "private, no-cache"
+    if view.booking.status is BookingStatus.PENDING:
+        answer.headers["Retry-After"] = str(retry_after(view.due_at, services().clock()))
+    if wait is not None:
+        answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
+    return answer.make_conditional(request)
+
+
+def decrypted(booking_id: str) -> int:
+    try:
+        return services().id_cipher.decrypt(IdKind.BOOKING, booking_id)
+    except IdTampered as error:
+        raise InvalidBody([{"field": "bookingId", "message": (IdTampered.__doc__ or "").strip()}]) from error
+
+
+def view_within_preference(booking_id: int, *, is_asked: bool = False) -> tuple[BookingView | None, timedelta | None]:
+    """The booking as it stands when it ended or the preferred wait is over, and the wait if it was applied.
+
+    Without a preference it is looked at only if that was asked for.
+    """
+    organization_id = caller().organization_id
+
+    def look() -> BookingView | None:
+        return services().bookings.find_view(booking_id, organization_id=organization_id)
+
+    wait = preferred_wait(request.headers.get("Prefer"), longest=services().max_wait)
+    if wait is None:
+        return (look() if is_asked else None), None
+    view, is_applied = services().waiting_room.wait(look, has_ended, limit=wait)
+    return view, wait if is_applied else None
+
+
+def has_ended(view: BookingView | None) -> bool:
+    return view is None or view.booking.status is not BookingStatus.PENDING
+
+
+def retry_after(due_at: datetime | None, now: datetime) -> int:
+    """Seconds until it is worth asking again."""
+    wait = (due_at - now).total_seconds() if due_at is not None else 0.0
+    return min(max(1, ceil(wait)), LONGEST_RETRY_AFTER)
+
+
+def status_body(view: BookingView, public_id: str) -> dict[str, Any]:
+    booking, cipher = view.booking, services().id_cipher
+    return {
+        "bookingId": public_id,
+        "userId": cipher.encrypt(IdKind.USER, booking.user_id),
+        "careProviderId": cipher.encrypt(IdKind.CARE_PROVIDER, booking.care_provider_id),
+        "bookingStatus": int(booking.status),
+        "meetingId": booking.meeting_id,
+        "reason": view.reason,
+        "message": MESSAGE_OF.get(view.reason) if view.reason else None,
+        "failedStep": view.failed_step,
+        "sagaStatus": view.saga_status,
+        "step": view.step,
+        "timeline": [line(attempt) for attempt in view.timeline],
+    }
+
+
+def line(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "step": attempt.step,
+        "kind": attempt.kind,
+        "attempt": attempt.number,
+        "outcome": attempt.outcome,
+        "error": attempt.error,
+        "startedAt": attempt.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "durationMs": round(attempt.duration.total_seconds() * 1000, 1),
+    }

@@ -1,0 +1,137 @@
+"""Fields of the wire: strict, so that a wrong type is named and never guessed at."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, time, timedelta, timezone, tzinfo
+from enum import IntEnum
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from marshmallow import Schema, ValidationError, fields, pre_load
+
+from api.errors import UnsafeText
+from api.security.anti_xss import is_safe_text
+from api.security.id_cipher import IdKind, IdTampered
+from api.services import services
+
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
+QUARTER = 0.25  # hours: the finest step of an offset that is in use
+
+
+class StrictSchema(Schema):
+    """Unknown fields are refused; null and empty texts count as absent."""
+
+    @pre_load
+    def leave_out_empty(self, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in body.items() if value is not None and value != ""}
+
+
+class WholeNumber(fields.Integer):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class OneOf(WholeNumber):
+    """A number of an enum."""
+
+    def __init__(self, kind: type[IntEnum], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        number = super()._deserialize(value, attr, data, **kwargs)
+        if number not in self._kind.__members__.values():
+            raise ValidationError(f"Must be one of: {', '.join(str(int(one)) for one in self._kind)}.")
+        return self._kind(number)
+
+
+class TrueOrFalse(fields.Boolean):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class SafeText(fields.String):
+    """A text without anything that a browser could run."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not text.strip():
+            raise ValidationError("Must not be blank.")
+        if not is_safe_text(text):
+            raise UnsafeText(self.data_key or self.name or "")
+        return text
+
+
+class EncryptedId(fields.String):
+    def __init__(self, kind: IdKind, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return services().id_cipher.decrypt(self._kind, super()._deserialize(value, attr, data, **kwargs))
+        except IdTampered as error:
+            raise ValidationError((IdTampered.__doc__ or "").strip()) from error
+
+
+class CalendarDate(fields.String):
+    """YYYY-MM-DD."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not DATE.fullmatch(text):
+            raise ValidationError("Must be a date: YYYY-MM-DD.")
+        try:
+            return date.fromisoformat(text)
+        except ValueError as error:
+            raise ValidationError("There is no such day.") from error
+
+
+class WallClock(fields.String):
+    """HH:MM:SS or HH:MM."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not TIME.fullmatch(text):
+            raise ValidationError("Must be a time: HH:MM:SS.")
+        try:
+            return time.fromisoformat(text)
+        except ValueError as error:
+            raise ValidationError("There is no such time.") from error
+
+
+class GmtOffset(fields.Field[timezone]):
+    """Hours ahead of GMT, in quarters: 3, 5.5, 5.75."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timezone:
+        if type(value) not in {int, float}:
+            raise ValidationError("Not a valid number.")
+        if not -12 <= value <= 14 or value % QUARTER:
+            raise ValidationError("Must be hours from -12 to 14, in quarters.")
+        return timezone(timedelta(hours=value))
+
+
+class TimeZoneName(fields.String):
+    """An IANA name, such as Asia/Riyadh."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        zone = zone_of(name)
+        if zone is None:
+            raise ValidationError("Not a time zone of the IANA database.")
+        return zone
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone_of(name: str) -> tzinfo | None:
+    return ZoneInfo(name) if name in _zone_names() else None

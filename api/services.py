@@ -1,0 +1,36 @@
+"""What the routes need, typed by what they ask of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from flask import current_app
+
+from api.security.id_cipher import IdCipher
+from api.security.jwt_tokens import TokenIssuer
+from api.security.sealing import Sealer
+from api.waiting import WaitingRoom
+from repositories.ports import Bookings, Organizations
+from saga.accept_booking import Accepted, BookingRequest
+
+EXTENSION = "tahoon"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiServices:
+    accept_booking: Callable[[BookingRequest], Accepted]
+    bookings: Bookings
+    organizations: Organizations
+    id_cipher: IdCipher
+    sealer: Sealer
+    tokens: TokenIssuer
+    clock: Callable[[], datetime]
+    max_wait: timedelta
+    waiting_room: WaitingRoom
+    readiness: Callable[[], Mapping[str, bool]]
+
+
+def services() -> ApiServices:
+    """The services of the app that answers this request."""
+    return cast(ApiServices, current_app.extensions[EXTENSION])

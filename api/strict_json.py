@@ -1,0 +1,57 @@
+"""A JSON body, read strictly: one object, no doubled keys, no NaN, nothing that a database or a hash could choke on."""
+
+import json
+from typing import Any
+
+from flask import Request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from api.errors import InvalidBody, MalformedBody
+
+LARGEST = 2**63 - 1
+DEEPEST = 20
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The body. Raises UnsupportedMediaType (415), MalformedBody, InvalidBody."""
+    if not request.is_json:
+        raise UnsupportedMediaType
+    try:
+        body = json.loads(
+            request.get_data().decode("utf-8"),
+            object_pairs_hook=_without_doubles,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody from error
+    if not isinstance(body, dict):
+        raise MalformedBody
+    for name, value in body.items():
+        if not _is_storable(name) or not _is_storable(value):
+            raise InvalidBody([{"field": name if _is_storable(name) else "", "message": "Not a valid value."}])
+    return body
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        raise ValueError("a key stands twice")
+    return body
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _is_storable(value: Any, depth: int = 0) -> bool:
+    """No NUL and no lone surrogate in a text, no integer beyond 64 bits, no endless nesting."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, int):
+        return -LARGEST <= value <= LARGEST
+    if isinstance(value, float):
+        return abs(value) < float("inf")
+    if isinstance(value, dict | list):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return depth < DEEPEST and all(_is_storable(one, depth + 1) for one in inner)
+    return True
