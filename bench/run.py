@@ -288,7 +288,7 @@ def main() -> None:
         stack.start_redis()
         stack.start_sandbox()
         stack.start_api()
-        partner = town.ordinary_partner(filled)
+        partner = town.partner(filled.ordinary)
         bench = Bench(stack, town, partner, town.free_slots())
         for figure in measure(bench, pool=pool, concurrency=concurrency):
             print(figure, flush=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, select, update
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.sealing import Sealer
 from config import Settings, read_settings
-from demo.data import DemoData, fill
+from demo.data import DemoData, DemoPartner, fill
 from demo.partner import Partner
 from demo.stack import Stack, wait_until
 from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
@@ -59,6 +59,12 @@ class Town:
             seal=Sealer(self.settings.seal_key).seal,
             videosdk={"VIDEOSDK_API_KEY": API_KEY, "VIDEOSDK_SECRET_KEY": SECRET_KEY},
         )
+
+    def partner(self, known: DemoPartner) -> Partner:
+        """A client of the API, signed in."""
+        partner = Partner(self.stack.api_url, known.access_key, known.shared_api_key)
+        partner.sign_in()
+        return partner
 
     def close(self) -> None:
         for database in (self.psyter, self.scheduling):
