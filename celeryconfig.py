@@ -6,14 +6,17 @@ nudges prompt and a sick broker from blocking anyone. Measured reasons: docs/dec
 
 from datetime import timedelta
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 SAGAS = "sagas"
 SWEEPS = "sweeps"  # its own queue: Redis takes turns between queues, so a backlog of sagas does not starve the sweep
 
-task_queues = (Queue(SAGAS), Queue(SWEEPS))
+EXCHANGE = Exchange("tahoon", type="direct")
+task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, SWEEPS))
+task_default_exchange = EXCHANGE.name
+task_default_routing_key = SAGAS
 task_default_queue = SAGAS
-task_routes = {"sweep": {"queue": SWEEPS}}
+task_routes = {"sweep": {"queue": SWEEPS, "routing_key": SWEEPS}}
 task_create_missing_queues = False
 
 task_acks_late = True  # a killed worker gives its nudge back; running a saga twice is safe

@@ -186,10 +186,10 @@ class Bench:
         return [parent, *parent.children(recursive=True)]
 
     def newest_booking(self) -> int:
-        return self.one(select(func.coalesce(func.max(tables.bookings.c.id), 0)))
+        return int(self.one(select(func.coalesce(func.max(tables.bookings.c.id), 0))))
 
     def newest_saga(self) -> str:
-        return self.one(select(tables.sagas.c.id).order_by(tables.sagas.c.booking_id.desc()).limit(1))
+        return str(self.one(select(tables.sagas.c.id).order_by(tables.sagas.c.booking_id.desc()).limit(1)))
 
     def last_confirmed(self, before: int) -> float:
         last: datetime = self.one(select(func.max(tables.bookings.c.updated_at)).where(tables.bookings.c.id > before))

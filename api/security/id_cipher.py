@@ -1,29 +1,25 @@
-"""Ids on the wire: AES-256-CBC, Base64URL, one text per (kind, id).
+"""Ids as partners see them: 43 letters of Base64URL, one text per (kind, id), worthless for any other kind.
 
-The IV is the truncated HMAC-SHA256 of kind and id and is verified on decryption: a changed text is noticed, and a
-provider's id cannot pass for a booking's.
+text = Base64URL(IV + AES-256-CBC(id)),  IV = HMAC-SHA256(kind + id), its first 16 bytes
 """
 
 import base64
-import binascii
-import hashlib
 import hmac
 from enum import StrEnum
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-BLOCK = 16
-ID_BYTES = 8
-LARGEST_ID = 2**63 - 1
+BLOCK = 16  # bytes of an AES block, and so of the IV
+ID_LENGTH = 8  # bytes of a 64-bit id
+PADDING = bytes([BLOCK - ID_LENGTH]) * (BLOCK - ID_LENGTH)  # PKCS #7; an id is always one block
+TEXT_LENGTH = 43  # letters of two blocks in Base64URL without padding
 
 
 class IdKind(StrEnum):
     USER = "user"
     CARE_PROVIDER = "care_provider"
     BOOKING = "booking"
-    SLOT_AVAILABILITY = "slot_availability"
+    SLOT = "slot"
     APPLICATION_MULTI_SLOT = "application_multi_slot"
     CARE_PROVIDER_SLOT_DURATION = "care_provider_slot_duration"
 
@@ -33,42 +29,34 @@ class IdTampered(Exception):
 
 
 class IdCipher:
-    def __init__(self, key: str) -> None:
-        self._aes = AES(_derived(key, b"tahoon-id-encryption"))
-        self._mac_key = _derived(key, b"tahoon-id-integrity")
+    """Turns ids into public ids and back."""
 
-    def encrypt(self, kind: IdKind, number: int) -> str:
-        if not 0 < number <= LARGEST_ID:
-            raise ValueError("an id is positive and fits 63 bits")
-        iv = self._iv(kind, number)
-        padded = number.to_bytes(ID_BYTES, "big") + bytes([BLOCK - ID_BYTES]) * (BLOCK - ID_BYTES)  # PKCS #7
-        encryptor = Cipher(self._aes, CBC(iv)).encryptor()
-        return base64.urlsafe_b64encode(iv + encryptor.update(padded)).decode().rstrip("=")
+    def __init__(self, key: str) -> None:
+        self._aes = algorithms.AES256(hmac.digest(key.encode(), b"tahoon/id/encryption/v1", "sha256"))
+        self._mac_key = hmac.digest(key.encode(), b"tahoon/id/authentication/v1", "sha256")
+
+    def encrypt(self, kind: IdKind, id: int) -> str:
+        plain = id.to_bytes(ID_LENGTH, "big", signed=True)
+        iv = hmac.digest(self._mac_key, kind.encode() + b"\0" + plain, "sha256")[:BLOCK]
+        encryptor = Cipher(self._aes, modes.CBC(iv)).encryptor()
+        return base64.urlsafe_b64encode(iv + encryptor.update(plain + PADDING)).rstrip(b"=").decode()
 
     def decrypt(self, kind: IdKind, text: str) -> int:
-        """The id in this text. Raises IdTampered."""
-        raw = _decoded(text)
-        iv, encrypted = raw[:BLOCK], raw[BLOCK:]
-        padded = Cipher(self._aes, CBC(iv)).decryptor().update(encrypted)
-        number = int.from_bytes(padded[:ID_BYTES], "big")
-        if not 0 < number <= LARGEST_ID or not hmac.compare_digest(self.encrypt(kind, number), text):
+        """The id behind `text`. Raises IdTampered."""
+        id = self._opened(text)
+        # Writing it again checks the IV, the padding, the kind and the spelling of the Base64 in one comparison.
+        if not hmac.compare_digest(self.encrypt(kind, id).encode(), text.encode()):
             raise IdTampered
-        return number
+        return id
 
-    def _iv(self, kind: IdKind, number: int) -> bytes:
-        message = kind.encode() + b"\0" + number.to_bytes(ID_BYTES, "big")
-        return hmac.digest(self._mac_key, message, "sha256")[:BLOCK]
-
-
-def _derived(key: str, purpose: bytes) -> bytes:
-    return hmac.digest(key.encode(), purpose, hashlib.sha256)
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except (binascii.Error, ValueError) as error:
-        raise IdTampered from error
-    if len(raw) != 2 * BLOCK:
-        raise IdTampered
-    return raw
+    def _opened(self, text: str) -> int:
+        if len(text) != TEXT_LENGTH or not text.isascii():
+            raise IdTampered
+        try:
+            raw = base64.urlsafe_b64decode(text + "=")
+        except ValueError as error:
+            raise IdTampered from error
+        if len(raw) != 2 * BLOCK:  # letters outside the alphabet are dropped by the decoder
+            raise IdTampered
+        decryptor = Cipher(self._aes, modes.CBC(raw[:BLOCK])).decryptor()
+        return int.from_bytes(decryptor.update(raw[BLOCK:])[:ID_LENGTH], "big", signed=True)

@@ -11,6 +11,7 @@ from flask import Flask, jsonify, request
 from integrations.sandbox.memory import Memory
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GOOGLES_OWN = "https://oauth2.googleapis.com/token"
 LIFETIME = 3600  # seconds
 
 Route = Callable[[str], Callable[[Callable[..., Any]], Callable[..., Any]]]
@@ -37,4 +38,5 @@ def _is_sound(assertion: str, audience: str) -> bool:
     except jwt.PyJWTError:
         return False
     now = time.time()
-    return claims.get("aud") == audience and claims.get("iat", now + 100) <= now + 60 and claims.get("exp", 0) > now
+    is_for_us = claims.get("aud") in {audience, GOOGLES_OWN}  # google-auth names Google's, whatever the token_uri
+    return is_for_us and claims.get("iat", now + 100) <= now + 60 and claims.get("exp", 0) > now

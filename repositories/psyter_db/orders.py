@@ -15,8 +15,10 @@ from repositories.psyter_db.tables import balance_ledger, care_providers, orders
 MINUTE = timedelta(minutes=1)
 
 FIND = select(orders).where(orders.c.booking_id == bindparam("of_booking"))
-TERMS = select(organizations.c.is_charity, care_providers.c.hourly_rate_minor).where(
-    organizations.c.id == bindparam("of_organization"), care_providers.c.id == bindparam("of_provider")
+TERMS = (
+    select(organizations.c.is_charity, care_providers.c.hourly_rate_minor)
+    .join_from(organizations, care_providers, care_providers.c.id == bindparam("of_provider"))
+    .where(organizations.c.id == bindparam("of_organization"))
 )
 ADD = insert(orders)
 ENTER = insert(balance_ledger)
