@@ -47,7 +47,7 @@ def close_every_route(app: Flask) -> None:
     def ask_who_is_calling() -> None:
         if request.endpoint is None or is_public(request.endpoint):
             return
-        claims = services().tokens.verify(_bearer_token())
+        claims = services().tokens.verify(_bearer_token(), now=services().clock())
         g.caller = Caller(
             organization_id=claims.organization_id,
             role=claims.role,

@@ -283,12 +283,12 @@ def measure(bench: Bench, *, pool: str, concurrency: int) -> Iterator[Figure]:
 def main() -> None:
     pool, concurrency = (sys.argv[1], int(sys.argv[2])) if len(sys.argv) == 3 else ("threads", THREADS)
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder)) as stack:
-        town = Town(stack)
+        town = Town(stack.environment)
         filled = town.settle_in(providers=60, days=30)
         stack.start_redis()
         stack.start_sandbox()
         stack.start_api()
-        partner = town.partner(filled.ordinary)
+        partner = stack.partner(filled.ordinary)
         bench = Bench(stack, town, partner, town.free_slots())
         for figure in measure(bench, pool=pool, concurrency=concurrency):
             print(figure, flush=True)

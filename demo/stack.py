@@ -6,20 +6,21 @@ with the stack. Output goes to files beside the databases.
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import redis
 import requests
 
-from demo.redis_server import find_redis_server
+from demo import commands
+from demo.data import DemoPartner
+from demo.partner import Partner
+from demo.ports import any_free_port
 from integrations.sandbox.service_account import write_sandbox_service_account
 
 T = TypeVar("T")
@@ -43,16 +44,10 @@ def wait_until(condition: Callable[[], T | None], *, seconds: float, what: str, 
     return answer
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Stack:
     def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.ports = {name: free_port() for name in ("redis", "sandbox", "api")}
+        self.ports = {name: any_free_port() for name in ("redis", "sandbox", "api")}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             "TAHOON_SANDBOX": "1",
@@ -78,45 +73,24 @@ class Stack:
     # --- parts ---------------------------------------------------------------------------
 
     def start_redis(self) -> None:
-        (self.folder / "redis").mkdir(exist_ok=True)
-        self.start(
-            "redis",
-            [
-                str(find_redis_server()),
-                *("--bind", "127.0.0.1", "--port", str(self.ports["redis"]), "--dir", str(self.folder / "redis")),
-                *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
-                *("--maxmemory-policy", "noeviction"),
-            ],
-        )
+        self.start("redis", commands.redis(self.ports["redis"], self.folder / "redis"))
         wait_until(self.is_redis_up, seconds=START_SECONDS, what="redis")
 
     def start_sandbox(self) -> None:
-        self.start("sandbox", self._gunicorn("integrations.sandbox.app:create_sandbox()", "sandbox", threads=64))
+        self.start("sandbox", commands.sandbox(self.ports["sandbox"]))
         self._wait_for_http(f"{self.sandbox_url}/healthz")
 
     def start_api(self, *, workers: int = 2, threads: int = 16, app: str = "api:create_app()") -> None:
-        self.start("api", self._gunicorn(app, "api", threads=threads, workers=workers))
+        self.start("api", commands.gunicorn(app, self.ports["api"], workers=workers, threads=threads))
         self._wait_for_http(f"{self.api_url}/readyz")
 
     def start_worker(
         self, name: str = "worker", *, app: str = "workers.main", pool: str = "threads", concurrency: int = 8
     ) -> None:
-        self.start(
-            name,
-            [
-                *self._celery(
-                    app, "worker", "--hostname", f"{name}@%h", "--pool", pool, "--concurrency", str(concurrency)
-                ),
-                *("--without-gossip", "--without-mingle", "-E", "--loglevel", "WARNING"),
-            ],
-        )
+        self.start(name, commands.worker(name, pool=pool, concurrency=concurrency, app=app))
 
     def start_beat(self) -> None:
-        schedule = str(self.folder / "beat-schedule")
-        self.start(
-            "beat",
-            self._celery("workers.main", "beat", "--schedule", schedule, "--loglevel", "WARNING", "--pidfile", ""),
-        )
+        self.start("beat", commands.beat(self.folder / "beat-schedule"))
 
     def start_all(self) -> None:
         self.start_redis()
@@ -175,6 +149,24 @@ class Stack:
     ) -> None:
         self.stop_all()
 
+    # --- clients -------------------------------------------------------------------------
+
+    def partner(self, known: DemoPartner) -> Partner:
+        """A client of the API, signed in."""
+        partner = Partner(self.api_url, known.access_key, known.shared_api_key)
+        partner.sign_in()
+        return partner
+
+    def open_rooms(self) -> set[str]:
+        rooms = requests.get(f"{self.sandbox_url}/sandbox/rooms", timeout=10).json()["rooms"]
+        return {room["roomId"] for room in rooms if not room["disabled"]}
+
+    def fault(self, **fault: Any) -> None:
+        requests.post(f"{self.sandbox_url}/sandbox/faults", json=fault, timeout=10).raise_for_status()
+
+    def mend(self) -> None:
+        requests.delete(f"{self.sandbox_url}/sandbox/faults", timeout=10).raise_for_status()
+
     # --- conditions ----------------------------------------------------------------------
 
     def is_redis_up(self) -> bool:
@@ -192,13 +184,3 @@ class Stack:
                 return False
 
         wait_until(is_up, seconds=START_SECONDS, what=url)
-
-    def _gunicorn(self, app: str, port: str, *, threads: int, workers: int = 1) -> list[str]:
-        return [
-            *(sys.executable, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{self.ports[port]}"),
-            *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)),
-            *("--log-level", "warning", "--keep-alive", "75", "--graceful-timeout", "5", "--backlog", "2048"),
-        ]
-
-    def _celery(self, app: str, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "celery", "-A", app, *arguments]

@@ -1,20 +1,19 @@
 """A filled stack and what can be booked in it: shared by system tests and benchmarks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import requests
 from sqlalchemy import Row, func, select, update
 
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.sealing import Sealer
 from config import Settings, read_settings
-from demo.data import DemoData, DemoPartner, fill
+from demo.data import DemoData, fill
 from demo.partner import Partner
-from demo.stack import Stack, wait_until
+from demo.stack import wait_until
 from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
 from repositories.database import Database, open_database
 from repositories.enums import BookingStatus
@@ -25,13 +24,13 @@ from repositories.scheduling_db import tables as scheduling
 
 @dataclass
 class Town:
-    """Two partners, care providers and their slots, in the databases of a stack."""
+    """Two partners, care providers and their slots, in the databases that the settings name."""
 
-    stack: Stack
+    environment: Mapping[str, str]
 
     @cached_property
     def settings(self) -> Settings:
-        return read_settings(self.stack.environment)
+        return read_settings(self.environment)
 
     @cached_property
     def psyter(self) -> Database:
@@ -59,12 +58,6 @@ class Town:
             seal=Sealer(self.settings.seal_key).seal,
             videosdk={"VIDEOSDK_API_KEY": API_KEY, "VIDEOSDK_SECRET_KEY": SECRET_KEY},
         )
-
-    def partner(self, known: DemoPartner) -> Partner:
-        """A client of the API, signed in."""
-        partner = Partner(self.stack.api_url, known.access_key, known.shared_api_key)
-        partner.sign_in()
-        return partner
 
     def close(self) -> None:
         for database in (self.psyter, self.scheduling):
@@ -132,12 +125,5 @@ class Town:
             )
         )
 
-    def open_rooms(self) -> set[str]:
-        rooms = requests.get(f"{self.stack.sandbox_url}/sandbox/rooms", timeout=10).json()["rooms"]
-        return {room["roomId"] for room in rooms if not room["disabled"]}
-
-    def fault(self, **fault: Any) -> None:
-        requests.post(f"{self.stack.sandbox_url}/sandbox/faults", json=fault, timeout=10).raise_for_status()
-
-    def mend(self) -> None:
-        requests.delete(f"{self.stack.sandbox_url}/sandbox/faults", timeout=10).raise_for_status()
+    def booking_id(self, public_id: str) -> int:
+        return self.cipher.decrypt(IdKind.BOOKING, public_id)

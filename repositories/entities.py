@@ -178,7 +178,7 @@ class Attempt:
     outcome: OutcomeWord
     error: str | None
     started_at: datetime
-    duration: timedelta
+    duration: timedelta | None  # None: the journal measures it, up to the writing of this line
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,7 +111,7 @@ class Runner:
         started, watch = self.clock(), time.perf_counter()
         done = Done()
         try:
-            turn = Turn(outcome=done, attempt=self._attempt(state, done, started=started, seconds=0.0))
+            turn = Turn(outcome=done, attempt=self._attempt(state, done, started=started, seconds=None))
             return self._write(saga, state, turn, carried, effects=(effect,))
         except LeaseLost:
             raise
@@ -146,7 +146,7 @@ class Runner:
     def _next(self, saga: Saga, state: SagaState, outcome: Outcome) -> SagaState:
         return next_state(saga.table, state, outcome, Moment(now=self.clock(), jitter=self.jitter(), pace=self.pace))
 
-    def _attempt(self, state: SagaState, outcome: Outcome, *, started: datetime, seconds: float) -> Attempt:
+    def _attempt(self, state: SagaState, outcome: Outcome, *, started: datetime, seconds: float | None) -> Attempt:
         return Attempt(
             step=state.step or "",
             kind=Attempted.UNDO if state.status is SagaStatus.UNDOING else Attempted.ACTION,
@@ -154,7 +154,7 @@ class Runner:
             outcome=outcome.word,
             error=outcome.error,
             started_at=started,
-            duration=timedelta(seconds=seconds),
+            duration=None if seconds is None else timedelta(seconds=seconds),
         )
 
     def _tell(self, saved: SagaState, turn: Turn) -> None:

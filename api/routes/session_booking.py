@@ -206,5 +206,5 @@ def line(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome,
         "error": attempt.error,
         "startedAt": attempt.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "durationMs": round(attempt.duration.total_seconds() * 1000, 1),
+        "durationMs": round((attempt.duration or timedelta()).total_seconds() * 1000, 1),
     }

@@ -1,5 +1,6 @@
 """The saga journal: claim, save under a lease, and what is due."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,15 +73,16 @@ class SqlJournal:
             "read_version": state.version,
             "kept_token": None if state.due_at is None else state.lease_token,
         }
-        lines = [attempt_row(state, attempt) for attempt in attempts]
 
         def work(connection: Connection) -> None:
+            started = time.perf_counter()
             if connection.execute(SAVE, values).rowcount == 0:  # first: a zombie gets no further
                 raise LeaseLost
             for effect in effects:
                 apply_effect(connection, effect, now)
-            if lines:
-                connection.execute(APPEND, lines)
+            if attempts:
+                so_far = timedelta(seconds=time.perf_counter() - started)
+                connection.execute(APPEND, [attempt_row(state, attempt, so_far=so_far) for attempt in attempts])
 
         self._database.write(work)
         return replace(state, version=state.version + 1)

@@ -41,7 +41,8 @@ def state_of(row: Row[Any]) -> SagaState:
     )
 
 
-def attempt_row(state: SagaState, attempt: Attempt) -> dict[str, Any]:
+def attempt_row(state: SagaState, attempt: Attempt, *, so_far: timedelta) -> dict[str, Any]:
+    """The line; `so_far` is what an attempt took that commits together with it."""
     return {
         "saga_id": state.id,
         "booking_id": state.booking_id,
@@ -51,7 +52,7 @@ def attempt_row(state: SagaState, attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome.value,
         "error": attempt.error,
         "started_at": attempt.started_at,
-        "duration_us": attempt.duration // MICROSECOND,
+        "duration_us": (so_far if attempt.duration is None else attempt.duration) // MICROSECOND,
     }
 
 

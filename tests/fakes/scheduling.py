@@ -148,7 +148,8 @@ class FakeScheduling:
             self.marks.pop(state.id, None)
             for effect in effects:
                 self._apply(effect, now)
-            self.attempts[state.booking_id] = [*self.attempts.get(state.booking_id, []), *attempts]
+                lines = [replace(line, duration=line.duration or timedelta()) for line in attempts]
+            self.attempts[state.booking_id] = [*self.attempts.get(state.booking_id, []), *lines]
         except Exception:
             for name, value in before.items():
                 setattr(self, name, value)

@@ -1,0 +1,51 @@
+# Everything a newcomer needs: make run, make test. Set PYTHON to choose another interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEV_STAMP := .venv/.installed-dev
+
+.PHONY: help run demo test check bench clean
+
+help:
+	@echo "make run    start everything here, book a session, keep serving"
+	@echo "make demo   the same once, in a temporary folder; fails unless the session is where it should be"
+	@echo "make test   all tests"
+	@echo "make check  linters, types, import rules and the quick tests"
+	@echo "make bench  what a booking costs, held against limits"
+	@echo "make clean  remove the virtual environment and var/"
+
+run: $(STAMP)
+	@$(BIN)/python -m demo.run
+
+demo: $(STAMP)
+	@$(BIN)/python -m demo.run --once
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit tests/house
+
+bench: $(DEV_STAMP)
+	@$(BIN)/python -m bench.run
+
+clean:
+	rm -rf .venv var
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tahoon needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "No virtual environment could be made. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(STAMP): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements.txt requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $(STAMP) $@
