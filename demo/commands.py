@@ -46,7 +46,7 @@ def beat(schedule: Path) -> list[str]:
 
 
 def flower(port: int) -> list[str]:
-    return _celery("workers.main", "flower", f"--address={LOOPBACK}", f"--port={port}", "--logging=warning")
+    return _celery("workers.main", "flower", f"--address={LOOPBACK}", f"--port={port}", "--logging=error")
 
 
 def shared_memory() -> str:

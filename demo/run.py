@@ -147,7 +147,11 @@ def tell(plan: Plan, data: DemoData | None, *, once: bool) -> bool:
         found = list(story.check(status)) if once else []
         for what, is_so in found:
             say(f"  {'yes' if is_so else 'NO '}  {what}")
-        say("" if once else "\nReady. Ctrl-C ends everything.")
+        if not once:
+            say("\nA slot for the README's curl:")
+            for line in story.example():
+                say(f"  {line}")
+            say("\nReady. Ctrl-C ends everything.")
         return all(is_so for _, is_so in found)
     finally:
         town.close()

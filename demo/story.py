@@ -51,6 +51,14 @@ class Story:
         partner.close()
         return status
 
+    def example(self) -> Iterator[str]:
+        """The shell assignments with which the README's curl books the next free slot."""
+        slot = self._free_slot()
+        body = self.town.body(slot, "ORG-USER-123")
+        yield f"PROVIDER={body['careProviderId']}"
+        yield f"SLOT={body['applicationMultiSlotId']}"
+        yield f"DAY={body['slotDate']}  START={body['slotStartTime']}  END={body['slotEndTime']}"
+
     def check(self, status: dict[str, Any]) -> Iterator[tuple[str, bool]]:
         """Whether what was booked is there: in both databases, in the sandbox's rooms and in its pushes."""
         booking_id = self.town.booking_id(status["bookingId"])

@@ -148,7 +148,7 @@ class FakeScheduling:
             self.marks.pop(state.id, None)
             for effect in effects:
                 self._apply(effect, now)
-                lines = [replace(line, duration=line.duration or timedelta()) for line in attempts]
+            lines = [replace(line, duration=line.duration or timedelta()) for line in attempts]
             self.attempts[state.booking_id] = [*self.attempts.get(state.booking_id, []), *lines]
         except Exception:
             for name, value in before.items():
