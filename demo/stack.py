@@ -167,6 +167,16 @@ class Stack:
     def mend(self) -> None:
         requests.delete(f"{self.sandbox_url}/sandbox/faults", timeout=10).raise_for_status()
 
+    def calls_of(self, route: str) -> int:
+        """How often the sandbox was called on this route."""
+        calls = requests.get(f"{self.sandbox_url}/sandbox/requests", timeout=10).json()["requests"]
+        return sum(call["route"] == route for call in calls)
+
+    def flush_redis(self) -> None:
+        """Lose every message there is."""
+        with closing(redis.Redis(port=self.ports["redis"])) as client:
+            client.flushall()
+
     # --- conditions ----------------------------------------------------------------------
 
     def is_redis_up(self) -> bool:

@@ -117,13 +117,24 @@ class Town:
         with database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
 
-    def set_balance(self, organization_id: int, minor: int) -> None:
-        table = psyter.organization_balances
-        self.psyter.write(
-            lambda connection: connection.execute(
-                update(table).where(table.c.organization_id == organization_id).values(balance_minor=minor)
-            )
-        )
+    def balance(self) -> int:
+        """The charity's."""
+        with self.psyter.reading() as connection:
+            return int(connection.execute(select(psyter.organization_balances.c.balance_minor)).scalar_one())
+
+    def set_balance(self, minor: int) -> None:
+        change = update(psyter.organization_balances).values(balance_minor=minor)
+        self.psyter.write(lambda connection: connection.execute(change))
+
+    def set_every_price(self, hourly_minor: int) -> None:
+        change = update(psyter.care_providers).values(hourly_rate_minor=hourly_minor)
+        self.psyter.write(lambda connection: connection.execute(change))
+
+    def close_slot(self, slot_id: int) -> None:
+        """As a provider does who is ill that day."""
+        slots = scheduling.slots
+        change = update(slots).where(slots.c.id == slot_id).values(is_open=False)
+        self.scheduling.write(lambda connection: connection.execute(change))
 
     def booking_id(self, public_id: str) -> int:
         return self.cipher.decrypt(IdKind.BOOKING, public_id)

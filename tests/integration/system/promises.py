@@ -1,0 +1,64 @@
+"""What must hold in the world once every saga has ended: the databases, the ledger and VideoSDK agree."""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from demo.data import CHARITY
+from demo.stack import Stack
+from demo.town import Town
+from repositories.enums import BookingStatus, LedgerKind, OrderStatus, SagaStatus
+from repositories.psyter_db import tables as psyter
+from repositories.scheduling_db import tables as scheduling
+
+
+def check_promises(town: Town, stack: Stack, *, initial_balance: int) -> None:
+    bookings = rows(town, scheduling.bookings)
+    confirmed = {row.id for row in bookings if row.status == BookingStatus.CONFIRMED}
+    assert all(row.status != BookingStatus.PENDING for row in bookings)
+    assert all((row.reason is None) == (row.id in confirmed) for row in bookings)
+    assert all(
+        saga.status == (SagaStatus.DONE if saga.booking_id in confirmed else SagaStatus.UNDONE)
+        for saga in rows(town, scheduling.sagas)
+    )
+    assert {row.booking_id for row in rows(town, scheduling.reserved_cells)} == confirmed
+    orders = rows(town, psyter.orders)
+    assert {order.booking_id for order in orders if order.status == OrderStatus.OPEN} == confirmed
+    meetings = [row.meeting_id for row in bookings if row.id in confirmed]
+    assert stack.open_rooms() == set(meetings)
+    assert len(set(meetings)) == len(meetings)
+    check_ledger(town, orders, initial_balance)
+    check_timelines(town, confirmed)
+
+
+def check_ledger(town: Town, orders: list[Any], initial_balance: int) -> None:
+    (balance,) = rows(town, psyter.organization_balances)
+    ledger = rows(town, psyter.balance_ledger)
+    sign = {LedgerKind.DEBIT: -1, LedgerKind.RESTORE: 1}
+    assert balance.organization_id == CHARITY
+    assert balance.balance_minor == initial_balance + sum(sign[entry.kind] * entry.amount_minor for entry in ledger)
+    assert balance.balance_minor >= 0
+    kinds = {(entry.order_id, entry.kind) for entry in ledger}
+    for order in orders:
+        if order.is_charged_to_balance:
+            assert (order.id, LedgerKind.DEBIT) in kinds
+            assert ((order.id, LedgerKind.RESTORE) in kinds) == (order.status == OrderStatus.VOID)
+
+
+def check_timelines(town: Town, confirmed: set[int]) -> None:
+    told = Counter(
+        row.booking_id
+        for row in rows(town, scheduling.saga_attempts)
+        if (row.step, row.outcome) == ("confirm_booking", "done")
+    )
+    assert told == dict.fromkeys(confirmed, 1)
+    events = Counter((row.booking_id, row.kind) for row in rows(town, scheduling.booking_events))
+    assert all(number == 1 for number in events.values())
+    assert {booking for booking, kind in events if kind == "confirmed"} == confirmed
+
+
+def rows(town: Town, table: Table) -> list[Any]:
+    database = town.psyter if table.metadata is psyter.metadata else town.scheduling
+    with database.reading() as connection:
+        return list(connection.execute(select(table)))
