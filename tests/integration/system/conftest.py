@@ -68,7 +68,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder: Path = tmp_path_factory.mktemp("system")
     with Stack(folder, settings=HASTE) as stack:
         town = Town(stack.environment)
-        whole = System(stack, town, town.settle_in())
+        whole = System(stack, town, town.settle_in(providers=12, days=5))
         try:
             stack.start_all()
             yield whole
