@@ -8,6 +8,8 @@ import structlog
 from flask import Flask, current_app, g, request
 
 from api.errors import Forbidden, Unauthenticated
+from api.security.jwt_tokens import TokenInvalid
+from api.security.sealing import SealBroken
 from api.services import services
 from repositories.enums import Role
 
@@ -23,7 +25,11 @@ class Caller:
     sealed_shared_api_key: str = field(repr=False)
 
     def shared_api_key(self) -> str:
-        return services().sealer.unseal(self.sealed_shared_api_key)
+        """Raises TokenInvalid if it was sealed under a key that is no longer ours."""
+        try:
+            return services().sealer.unseal(self.sealed_shared_api_key)
+        except SealBroken as error:
+            raise TokenInvalid from error
 
 
 def public(view: View) -> View:

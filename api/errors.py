@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from api.security.id_cipher import IdTampered
@@ -27,6 +27,8 @@ from saga.accept_booking import (
 log = structlog.get_logger()
 
 RETRY_SECONDS = "5"
+TOKEN_ENDPOINT = "auth.issue_token"  # noqa: S105
+STORE_AWAY = "The service is not available just now. Repeat the request, with the same Idempotency-Key."
 
 
 class InvalidBody(Exception):
@@ -169,8 +171,8 @@ def answer_known(error: Exception) -> tuple[Response, int]:
     body = error_body(reason, _message_of(error), _errors_of(error, kind))
     if isinstance(error, InvalidBody) and error.is_empty:
         body |= {"reason": int(Reason.EMPTY_PARAMETER), "message": MESSAGE_OF[Reason.EMPTY_PARAMETER]}
-    if oauth_error := getattr(error, "oauth_error", None):
-        body["error"] = oauth_error
+    if request.endpoint == TOKEN_ENDPOINT and status < 500:
+        body["error"] = getattr(error, "oauth_error", "invalid_request")  # RFC 6749 5.2
     answer = jsonify(body)
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
@@ -191,11 +193,13 @@ def answer_http(error: HTTPException) -> Response | tuple[Response, int]:
 
 
 def answer_unknown(error: Exception) -> tuple[Response, int]:
-    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    log.error("request_failed", error=type(error).__name__)  # its text and locals may be personal
     return jsonify(error_body(Reason.INTERNAL_ERROR, MESSAGE_OF[Reason.INTERNAL_ERROR])), 500
 
 
 def _message_of(error: Exception) -> str:
+    if isinstance(error, StoreUnavailable):
+        return STORE_AWAY  # its own docstring is written for us
     return (type(error).__doc__ or "").strip()
 
 

@@ -22,11 +22,12 @@ from api.strict_json import json_object
 from api.waiting import preferred_wait
 from repositories.entities import Attempt, BookingView, Guest, IdempotencyKey
 from repositories.enums import BookingStatus, Reason
+from repositories.ports import StoreUnavailable
 from saga.accept_booking import Accepted, BookingRequest
 
 BOOK_SESSION = BookSessionSchema()
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-LONGEST_RETRY_AFTER = 60  # seconds
+LONGEST_RETRY_AFTER = 5  # seconds; while a worker holds the saga, due_at is the end of its lease, far too late to ask
 
 
 def blueprint() -> Blueprint:
@@ -94,7 +95,10 @@ def guest_of(wish: Mapping[str, Any]) -> Guest:
 def answer_to(accepted: Accepted) -> tuple[Response, int]:
     """202 at once; with `Prefer: wait=N`, the outcome if there is one within N seconds."""
     public_id = services().id_cipher.encrypt(IdKind.BOOKING, accepted.booking_id)
-    view, wait = view_within_preference(accepted.booking_id)
+    try:
+        view, wait = view_within_preference(accepted.booking_id)
+    except StoreUnavailable:  # it is accepted, whatever became of looking; an error would say that it is not
+        view, wait = None, None
     if view is not None and view.booking.status is not BookingStatus.PENDING:
         answer, status = outcome(view, public_id)
     else:

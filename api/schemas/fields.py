@@ -20,12 +20,17 @@ TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
 QUARTER = 0.25  # hours: the finest step of an offset that is in use
 
 
+def is_empty(value: object) -> bool:
+    """Whether a value counts as absent: null, or a text of nothing but blanks."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 class StrictSchema(Schema):
     """Unknown fields are refused; null and empty texts count as absent."""
 
     @pre_load
     def leave_out_empty(self, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: value for name, value in body.items() if value is not None and value != ""}
+        return {name: value for name, value in body.items() if not is_empty(value)}
 
 
 class WholeNumber(fields.Integer):

@@ -16,8 +16,10 @@ from api.schemas.fields import (
     TimeZoneName,
     TrueOrFalse,
     WallClock,
+    is_empty,
 )
 from api.security.id_cipher import IdKind
+from api.services import services
 from repositories.enums import BookingPlatform, CommunicationType, GenderType
 
 NOT_HASHED = {"secureHash"}
@@ -45,9 +47,10 @@ class BookSessionSchema(StrictSchema):
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def a_guest_is_described(self, _wish: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
-        if "userId" in original:
+        # `original` is the body as sent: null and empty texts still stand in it.
+        if not is_empty(original.get("userId")):
             return
-        missing = {name: [MISSING] for name in GUEST_FIELDS if name not in original}
+        missing = {name: [MISSING] for name in GUEST_FIELDS if is_empty(original.get(name))}
         if missing:
             raise ValidationError(missing)
 
@@ -58,5 +61,5 @@ class BookSessionSchema(StrictSchema):
 
     @validates_schema(skip_on_field_errors=True)
     def nobody_is_born_tomorrow(self, wish: dict[str, Any], **_: Any) -> None:
-        if wish["dob"] is not None and not OLDEST <= wish["dob"] < date.today():  # noqa: DTZ011
+        if wish["dob"] is not None and not OLDEST <= wish["dob"] < services().clock().date():
             raise ValidationError("Must be a day in the past, after 1900.", "dob")

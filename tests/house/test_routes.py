@@ -1,0 +1,56 @@
+"""What holds for every route, also for those that are written later."""
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from repositories.enums import Reason, Role
+from tests.unit.api.world import World
+
+WORLD = World()
+READING = {"GET", "HEAD", "OPTIONS"}
+
+
+class Door(NamedTuple):
+    method: str
+    path: str
+
+
+def doors(*, is_public: bool) -> list[Door]:
+    """Every method of every route, enumerated from the app itself."""
+    found = []
+    for rule in WORLD.app.url_map.iter_rules():
+        view = WORLD.app.view_functions[rule.endpoint]
+        if getattr(view, "is_public", False) is is_public:
+            path = rule.rule
+            for argument in rule.arguments:
+                path = path.replace(f"<{argument}>", "x")
+            found += [Door(method, path) for method in sorted(rule.methods or ())]
+    return found
+
+
+CLOSED = doors(is_public=False)
+PUBLIC = {"/healthz", "/readyz", "/api/v1/auth/token", "/api/auth/token"}
+
+
+def knock(door: Door, headers: dict[str, str]) -> Any:
+    return WORLD.client.open(door.path, method=door.method, headers=headers)
+
+
+def test_what_is_open_is_open_on_purpose() -> None:
+    assert {door.path for door in doors(is_public=True)} == PUBLIC
+    assert len(CLOSED) >= 4
+
+
+@pytest.mark.parametrize("door", CLOSED, ids=lambda door: f"{door.method} {door.path}")
+def test_every_route_asks_who_is_calling(door: Door) -> None:
+    for headers in [{}, {"Authorization": "Bearer nonsense"}]:
+        answer = knock(door, headers)
+        assert answer.status_code == 401
+        assert "WWW-Authenticate" in answer.headers
+
+
+@pytest.mark.parametrize("door", [d for d in CLOSED if d.method not in READING], ids=lambda d: f"{d.method} {d.path}")
+def test_a_reader_changes_nothing(door: Door) -> None:
+    answer = knock(door, WORLD.bearer(role=Role.READ_ONLY))
+    assert (answer.status_code, answer.json["reason"]) == (403, Reason.FORBIDDEN)

@@ -1,0 +1,156 @@
+"""Tokens: who gets one, and whose is taken."""
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from api.security.jwt_tokens import Claims, TokenInvalid, TokenIssuer
+from api.security.sealing import SealBroken, Sealer
+from repositories.enums import Reason, Role
+from tests.unit.api.world import ACCESS_KEY, KEY, NOW, SHARED_API_KEY, TOKEN, World, fields_named, view_of
+
+PASSWORD = {"grant_type": "password", "access_key": ACCESS_KEY}
+
+
+@pytest.fixture
+def world() -> World:
+    return World(view=view_of())
+
+
+@pytest.fixture(params=["json", "data"])
+def ask(request: pytest.FixtureRequest, world: World) -> Any:
+    """Ask for a token, as JSON or as a form."""
+
+    def send(parameters: dict[str, str]) -> Any:
+        sent: dict[str, Any] = {request.param: parameters}
+        return world.client.post(TOKEN, **sent)
+
+    return send
+
+
+def test_an_access_key_buys_a_token_that_works(world: World, ask: Any) -> None:
+    answer = ask(PASSWORD)
+    assert answer.status_code == 200
+    assert (answer.json["token_type"], answer.json["expires_in"]) == ("bearer", 86_400)
+    assert answer.headers["Cache-Control"] == "no-store"
+    bearer: dict[str, Any] = {"Authorization": f"Bearer {answer.json['access_token']}"}
+    assert world.status(**bearer).status_code == 200
+
+
+def test_a_token_does_not_show_the_shared_api_key(world: World) -> None:
+    token = world.client.post(TOKEN, json=PASSWORD).json["access_token"]
+    payload = jwt.decode(token, options={"verify_signature": False})
+    assert SHARED_API_KEY not in str(payload)
+    assert {"iss", "aud", "iat", "exp", "jti", "OrganizationId", "SharedAPIKey", "role"} == set(payload)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "reason", "field"),
+    [
+        ({"access_key": "wrong"}, "invalid_grant", Reason.UNAUTHENTICATED, None),
+        ({"grant_type": "client_credentials"}, "unsupported_grant_type", Reason.INVALID_PARAMETER, "grant_type"),
+        ({"grant_type": ""}, "invalid_request", Reason.EMPTY_PARAMETER, "grant_type"),
+        ({"access_key": ""}, "invalid_request", Reason.EMPTY_PARAMETER, "access_key"),
+    ],
+)
+def test_a_refused_grant_says_so_in_both_tongues(
+    ask: Any, changes: dict[str, str], word: str, reason: Reason, field: str | None
+) -> None:
+    answer = ask(PASSWORD | changes)
+    assert (answer.status_code, answer.json["status"], answer.json["reason"]) == (400, 0, reason)
+    assert answer.json["error"] == word
+    assert field is None or field in fields_named(answer)
+
+
+def test_parameters_that_oauth_does_not_know_are_ignored(ask: Any) -> None:
+    assert ask(PASSWORD | {"scope": "all"}).status_code == 200
+
+
+# --- the bearer ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer x.y.z", "Bearer ü"])
+def test_no_good_token_is_a_401_that_says_what_is_wanted(world: World, header: str) -> None:
+    answer = world.status(Authorization=header)
+    assert (answer.status_code, answer.json["reason"]) == (401, Reason.UNAUTHENTICATED)
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_an_expired_token_is_refused_at_the_second(world: World) -> None:
+    token = world.token()
+    world.tokens.verify(token, now=NOW + timedelta(days=1) - timedelta(seconds=1))
+    with pytest.raises(TokenInvalid):
+        world.tokens.verify(token, now=NOW + timedelta(days=1))
+
+
+CLAIMS = Claims(token_id="t", organization_id=1, role=Role.READ_ONLY, sealed_shared_api_key="s")
+ISSUER = TokenIssuer(key=KEY, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = jwt.decode(ISSUER.issue(CLAIMS, now=NOW), options={"verify_signature": False})
+    return {name: value for name, value in {**whole, **changes}.items() if value is not ...}
+
+
+def test_a_token_says_what_was_put_into_it() -> None:
+    assert ISSUER.verify(ISSUER.issue(CLAIMS, now=NOW), now=NOW) == CLAIMS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "else"},
+        {"aud": "else"},
+        {"role": "Owner"},
+        {"OrganizationId": "x"},
+        {"exp": "soon"},
+        *({name: ...} for name in ("iss", "aud", "iat", "exp", "jti", "OrganizationId", "SharedAPIKey", "role")),
+    ],
+    ids=str,
+)
+def test_a_token_with_other_claims_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(TokenInvalid):
+        ISSUER.verify(jwt.encode(payload(**changes), KEY), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        jwt.encode(payload(), "x" * 32),
+        jwt.encode(payload(), KEY * 2, algorithm="HS512"),
+        jwt.encode(payload(), KEY * 2, algorithm="HS384"),
+        jwt.encode(payload(), "", algorithm="none"),
+        "",
+    ],
+)
+def test_only_our_key_and_algorithm_sign(token: str) -> None:
+    with pytest.raises(TokenInvalid):
+        ISSUER.verify(token, now=NOW)
+
+
+def test_another_algorithm_under_our_key_is_refused() -> None:
+    long_key = KEY * 2
+    issuer = TokenIssuer(key=long_key, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+    with pytest.raises(TokenInvalid):
+        issuer.verify(jwt.encode(payload(), long_key, algorithm="HS512"), now=NOW)
+
+
+# --- the seal ------------------------------------------------------------------------------
+
+
+def test_what_is_sealed_comes_out_again_and_no_two_seals_are_alike() -> None:
+    sealer = Sealer(KEY)
+    assert sealer.unseal(sealer.seal("مفتاح")) == "مفتاح"
+    assert sealer.seal("x") != sealer.seal("x")
+
+
+def test_a_broken_seal_is_noticed() -> None:
+    sealer = Sealer(KEY)
+    sealed = sealer.seal("x" * 20)
+    for broken in ["", "a", "é" * 20, sealed[:-2], "B" + sealed[1:] if sealed[0] != "B" else "C" + sealed[1:]]:
+        with pytest.raises(SealBroken):
+            sealer.unseal(broken)
+    with pytest.raises(SealBroken):
+        Sealer("other").unseal(sealed)

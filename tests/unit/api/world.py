@@ -1,0 +1,243 @@
+"""The API with small fakes behind it, and a partner who signs as the docs say."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from flask import Flask
+
+from api.app import create_app
+from api.security.id_cipher import IdCipher, IdKind
+from api.security.jwt_tokens import Claims, TokenIssuer
+from api.security.sealing import Sealer
+from api.services import ApiServices
+from api.waiting import WaitingRoom
+from repositories.entities import (
+    AccessKeyHolder,
+    Attempt,
+    Booking,
+    BookingView,
+    IdempotencyKey,
+    KeyUse,
+    NewBooking,
+    Organization,
+    SagaState,
+)
+from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
+from saga.accept_booking import Accepted, BookingRequest
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+KEY = "k" * 32
+SHARED_API_KEY = "shared-مفتاح"
+ACCESS_KEY = "access-key"
+OURS, OTHERS = 1, 2
+USER, PROVIDER, SLOT, BOOKING = 11, 42, 7, 5
+BOOK = "/api/v1/sessionbooking/booksession"
+STATUS = "/api/v1/sessionbooking/getbookingstatus"
+TOKEN = "/api/v1/auth/token"
+CIPHER, SEALER = IdCipher(KEY), Sealer(KEY)
+
+
+def signed(fields: Mapping[str, Any], key: str = SHARED_API_KEY) -> dict[str, Any]:
+    """Signed by the rule of the docs, written anew: a fault in ours would not be repeated here."""
+    written = {n: v if isinstance(v, str) else json.dumps(v) for n, v in fields.items() if v is not None}
+    text = "&".join(f"{name}={written[name]}" for name in sorted(written))
+    return {**fields, "secureHash": hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()}
+
+
+def guest_body(**changes: Any) -> dict[str, Any]:
+    return {
+        "careProviderId": CIPHER.encrypt(IdKind.CARE_PROVIDER, PROVIDER),
+        "slotDate": "2026-01-06",
+        "slotStartTime": "10:00:00",
+        "slotEndTime": "11:00",
+        "applicationMultiSlotId": CIPHER.encrypt(IdKind.APPLICATION_MULTI_SLOT, SLOT),
+        "catCommunicationTypeId": 1,
+        "isBookingFromMobile": False,
+        "bookingPlatformId": 3,
+        "referenceId": "REF-1",
+        "name": "سارة O'Brien",
+        "dob": "1990-05-15",
+        "genderType": 0,
+        **changes,
+    }
+
+
+def without(name: str) -> dict[str, Any]:
+    return {n: v for n, v in guest_body().items() if n != name}
+
+
+@dataclass
+class World:
+    """What stands behind the API, and what it was asked."""
+
+    asked: list[BookingRequest] = field(default_factory=list)
+    refusal: Exception | None = None
+    is_replay: bool = False
+    view: BookingView | None = None
+    looks: int = 0
+    at_look: Callable[[int], None] = lambda _number: None
+    up: dict[str, bool] = field(default_factory=lambda: {"psyterDatabase": True, "redis": True})
+    slept: float = 0.0
+    places: int = 2
+
+    # --- the services ------------------------------------------------------------------------
+
+    def accept_booking(self, request: BookingRequest) -> Accepted:
+        self.asked.append(request)
+        if self.refusal is not None:
+            raise self.refusal
+        return Accepted(booking_id=BOOKING, user_id=USER, is_replay=self.is_replay)
+
+    def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None:
+        self.looks += 1
+        self.at_look(self.looks)
+        booking = self.view.booking if self.view else None
+        is_theirs = booking and (booking.id, booking.organization_id) == (booking_id, organization_id)
+        return self.view if is_theirs else None
+
+    def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:
+        view = self.find_view(booking_id, organization_id=organization_id)
+        return None if view is None else view.booking
+
+    def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:
+        raise NotImplementedError
+
+    def accept(
+        self,
+        booking: NewBooking,
+        *,
+        start: Callable[[int], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> int:
+        raise NotImplementedError
+
+    def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
+        is_known = key_digest == hashlib.sha256(ACCESS_KEY.encode()).hexdigest()
+        return AccessKeyHolder(organization=self.organization, role=Role.FULL_ACCESS) if is_known else None
+
+    def find_organization(self, organization_id: int) -> Organization | None:
+        return self.organization if organization_id == OURS else None
+
+    def is_reachable(self) -> bool:
+        return True
+
+    @property
+    def organization(self) -> Organization:
+        return Organization(id=OURS, name="Ours", is_charity=False, sealed_shared_api_key=SEALER.seal(SHARED_API_KEY))
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+    # --- the app -----------------------------------------------------------------------------
+
+    @cached_property
+    def tokens(self) -> TokenIssuer:
+        return TokenIssuer(key=KEY, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+
+    @cached_property
+    def app(self) -> Flask:
+        return create_app(
+            ApiServices(
+                accept_booking=self.accept_booking,
+                bookings=self,
+                organizations=self,
+                id_cipher=CIPHER,
+                sealer=SEALER,
+                tokens=self.tokens,
+                clock=lambda: NOW,
+                max_wait=timedelta(seconds=20),
+                waiting_room=WaitingRoom(places=self.places, monotonic=lambda: self.slept, sleep=self.sleep),
+                readiness=lambda: self.up,
+            )
+        )
+
+    @property
+    def client(self) -> Any:
+        return self.app.test_client()
+
+    # --- a partner ---------------------------------------------------------------------------
+
+    def token(self, *, role: Role = Role.FULL_ACCESS, organization_id: int = OURS, sealed: str | None = None) -> str:
+        claims = Claims(
+            token_id="t1",
+            organization_id=organization_id,
+            role=role,
+            sealed_shared_api_key=sealed or SEALER.seal(SHARED_API_KEY),
+        )
+        return self.tokens.issue(claims, now=NOW)
+
+    def bearer(self, **claims: Any) -> dict[str, Any]:
+        return {"Authorization": f"Bearer {self.token(**claims)}"}
+
+    def book(self, body: Any = None, *, path: str = BOOK, **headers: str) -> Any:
+        """Send this body, signed; text and bytes are sent as they are."""
+        raw = body if isinstance(body, str | bytes) else json.dumps(signed(guest_body() if body is None else body))
+        given = {"Content-Type": "application/json", **self.bearer()}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, data=raw, headers=given | named)
+
+    def book_raw(self, body: Mapping[str, Any], **headers: str) -> Any:
+        """Send this body as it is, with the signature it has."""
+        return self.book(json.dumps(body), **headers)
+
+    def status(self, booking_id: str | None = None, *, organization_id: int = OURS, **headers: str) -> Any:
+        public_id = CIPHER.encrypt(IdKind.BOOKING, BOOKING) if booking_id is None else booking_id
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        bearer = self.bearer(organization_id=organization_id)
+        return self.client.get(f"{STATUS}/{public_id}", headers=bearer | named)
+
+
+def view_of(status: BookingStatus = BookingStatus.PENDING, **changes: Any) -> BookingView:
+    reason = changes.pop("reason", None)
+    failed_step = changes.pop("failed_step", None)
+    booking = Booking(
+        id=BOOKING,
+        organization_id=OURS,
+        user_id=USER,
+        care_provider_id=PROVIDER,
+        slot_id=SLOT,
+        starts_at=NOW + timedelta(days=1),
+        ends_at=NOW + timedelta(days=1, hours=1),
+        status=status,
+        meeting_id="abcd-efgh-ijkl" if status is BookingStatus.CONFIRMED else None,
+        reason=reason,
+        failed_step=failed_step,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    view = BookingView(
+        booking=booking,
+        saga_status=SagaStatus.RUNNING,
+        step="create_meeting",
+        due_at=None,
+        reason=reason,
+        failed_step=failed_step,
+        timeline=(
+            Attempt(
+                step="check_slot",
+                kind=Attempted.ACTION,
+                number=1,
+                outcome=OutcomeWord.DONE,
+                error=None,
+                started_at=NOW,
+                duration=timedelta(milliseconds=3),
+            ),
+        ),
+    )
+    return replace(view, **changes)
+
+
+CONFIRMED = view_of(BookingStatus.CONFIRMED)
+FAILED = view_of(BookingStatus.FAILED, reason=Reason.RECORD_ALREADY_EXIST, failed_step="schedule_booking")
+
+
+def fields_named(answer: Any) -> set[str]:
+    return {problem["field"] for problem in answer.json["errors"]}
