@@ -209,6 +209,7 @@ def build_book_session(settings: Settings, databases: Databases) -> BookSession:
             service_account_file=settings.fcm_service_account_file,
             timeout=settings.fcm_timeout,
             public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
+            clock=utc_now,
             connections=settings.worker_threads,
         ),
         clock=utc_now,

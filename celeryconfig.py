@@ -29,7 +29,7 @@ task_serializer = "json"
 accept_content = ["json"]
 
 worker_send_task_events = True  # for Flower
-task_send_sent_event = True
+task_send_sent_event = False  # one more message for each accepted booking, and the journal knows when it was
 worker_hijack_root_logger = False
 worker_cancel_long_running_tasks_on_connection_loss = False
 worker_soft_shutdown_timeout = 15.0

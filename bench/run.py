@@ -69,16 +69,14 @@ class Bench:
     slots: Any
 
     def bookings(self, number: int) -> list[Prepared]:
-        """Signed bookings of guests, each for a slot of its own."""
+        """Signed bookings of one guest, each for a slot of its own."""
         headers = {
             "Content-Type": "application/json",
             "Authorization": str(self.partner.session.headers["Authorization"]),
         }
         return [
-            Prepared(
-                BOOK, json.dumps(self.partner.signed(self.town.body(next(self.slots), f"B-{n}"))).encode(), headers
-            )
-            for n in range(number)
+            Prepared(BOOK, json.dumps(self.partner.signed(self.town.body(next(self.slots), "BENCH"))).encode(), headers)
+            for _ in range(number)
         ]
 
     # --- figures ---------------------------------------------------------------------------

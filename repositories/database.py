@@ -71,7 +71,7 @@ def text(length: int) -> Unicode:
 
 
 class Database:
-    """Reads see one moment; writes are one transaction, repeated when the database asks for it."""
+    """One database: reads, and writes that are one transaction, repeated when the database asks for it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -79,9 +79,10 @@ class Database:
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, one_moment: bool = False) -> Iterator[Connection]:
+        """A connection to read on; with `one_moment`, several statements see the same state of the database."""
         with translated(), self.engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(begin="BEGIN") if one_moment else connection
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction. Raises StoreUnavailable; then whether it committed is not known."""
@@ -94,7 +95,7 @@ class Database:
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         with translated(), self._turn, self.engine.connect() as connection:
-            connection = connection.execution_options(is_write=True)
+            connection = connection.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
                 return work(connection)
 
@@ -171,7 +172,7 @@ def _open_sqlite(url: str, *, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        is_write = connection.get_execution_options().get("is_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+        if (begin := connection.get_execution_options().get("begin")) is not None:  # a lone SELECT needs none
+            connection.exec_driver_sql(begin)
 
     return engine

@@ -8,16 +8,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import requests
-from requests.adapters import HTTPAdapter
-
 from integrations.fcm.notifications import Notification, new_booking
-from integrations.http_errors import error_of, unanswered
+from integrations.http import HttpService
 from integrations.ports import (
     NewBookingPush,
     ProviderError,
@@ -40,6 +37,7 @@ class FcmPushSender:
         service_account_file: Path,
         timeout: timedelta,
         public_booking_id: Callable[[int], str],
+        clock: Callable[[], datetime],
         connections: int = 10,
     ) -> None:
         self._endpoint = endpoint.rstrip("/")
@@ -47,10 +45,7 @@ class FcmPushSender:
         self._timeout = timeout.total_seconds()
         self._public_booking_id = public_booking_id
         self._lock = threading.Lock()
-        self._session = requests.Session()
-        self._session.trust_env = False
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+        self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
 
     def send(self, push: NewBookingPush, *, key: str) -> None:
         """Both platforms are tried, though the first fails; then the first error is raised."""
@@ -65,32 +60,23 @@ class FcmPushSender:
             raise first_error
 
     def close(self) -> None:
-        self._session.close()
+        self._service.close()
 
     def _post(self, message: dict[str, Any]) -> None:
         url = f"{self._endpoint}/v1/projects/{self._credentials.project_id}/messages:send"
-        try:
-            answer = self._session.post(
-                url,
-                json={"message": message},
-                headers={"Authorization": f"Bearer {self._token()}"},
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise unanswered("FCM send", error) from error
-        if (refusal := error_of("FCM send", answer, now=datetime.now(UTC))) is not None:
-            raise refusal
+        authorization = f"Bearer {self._token()}"
+        self._service.call("FCM send", "POST", url, authorization=authorization, body={"message": message})
 
     def _token(self) -> str:
         # `refresh` and not AuthorizedSession: that one starts a thread which asks iamcredentials.googleapis.com first.
         from google.auth.exceptions import GoogleAuthError, RefreshError
-        from google.auth.transport.requests import Request
+        from google.auth.transport.urllib3 import Request
 
         with self._lock:
             if not self._credentials.valid:
                 try:
-                    self._credentials.refresh(_WithTimeout(Request(self._session), self._timeout))
+                    request = Request(self._service.pool)  # type: ignore[no-untyped-call]
+                    self._credentials.refresh(_WithTimeout(request, self._timeout))
                 except RefreshError as error:
                     raise _refresh_error(error) from error
                 except GoogleAuthError as error:

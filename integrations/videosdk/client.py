@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
-import requests
-from requests.adapters import HTTPAdapter
 
-from integrations.http_errors import error_of, unanswered
-from integrations.ports import ProviderRefused, ProviderUnavailable, Room
+from integrations.http import HttpService, json_of, nonsense
+from integrations.ports import ProviderRefused, Room
 from integrations.videosdk.settings import VideoSdkSettings
 
 TOKEN_LIFETIME = timedelta(minutes=30)
 TOKEN_MARGIN = timedelta(minutes=5)
-NOT_THERE = {400, 402, 404}  # VideoSDK says 402 for a room that it does not know
+LONGEST_ROOM_ID = 64
+CREATE, FIND = "create room", "find room"
+NOT_THERE = frozenset({400, 402, 404})  # VideoSDK says 402 for a room that it does not know
 
 RECORDING = {
     "recording": {
@@ -37,12 +37,8 @@ class VideoSdkRooms:
         connections: int = 10,
     ) -> None:
         self._settings = settings
-        self._timeout = timeout.total_seconds()
         self._clock = clock
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy or .netrc look-up at each call
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=connections))
+        self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
         self._tokens: dict[VideoSdkSettings, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
 
@@ -52,52 +48,35 @@ class VideoSdkRooms:
         wish: dict[str, Any] = {"customRoomId": key}
         if settings.is_recording_enabled:
             wish["autoStartConfig"] = RECORDING
-        room = _json(self._call(settings, "POST", "/v2/rooms", wish), "POST /v2/rooms")
+        answer = self._service.call(
+            CREATE, "POST", f"{settings.endpoint}/v2/rooms", authorization=self._token(settings), body=wish
+        )
+        room = json_of(CREATE, answer)
         if room.get("disabled") is True:
-            raise ProviderRefused("POST /v2/rooms: the room is deactivated")
-        return Room(meeting_id=_room_id(room, "POST /v2/rooms"))
+            raise ProviderRefused(f"{CREATE}: the room is deactivated")
+        return Room(meeting_id=_room_id(CREATE, room))
 
     def close_room_if_open(self, key: str, *, meeting_id: str | None) -> None:
         settings = self._settings()
         if meeting_id is None:
             meeting_id = self._find_open_room(settings, key)
         if meeting_id is not None:
-            self._call(settings, "POST", "/v2/rooms/deactivate", {"roomId": meeting_id}, fine=NOT_THERE)
+            url = f"{settings.endpoint}/v2/rooms/deactivate"
+            wish = {"roomId": meeting_id}
+            self._service.call(
+                "deactivate room", "POST", url, authorization=self._token(settings), body=wish, fine=NOT_THERE
+            )
 
     def close(self) -> None:
-        self._session.close()
+        self._service.close()
 
     def _find_open_room(self, settings: VideoSdkSettings, key: str) -> str | None:
-        answer = self._call(settings, "GET", f"/v2/rooms/{key}", fine=NOT_THERE)
-        if answer.status_code in NOT_THERE:
+        url = f"{settings.endpoint}/v2/rooms/{key}"
+        answer = self._service.call(FIND, "GET", url, authorization=self._token(settings), fine=NOT_THERE)
+        if answer.status in NOT_THERE:
             return None
-        room = _json(answer, "GET /v2/rooms/{key}")
-        return None if room.get("disabled") is True else _room_id(room, "GET /v2/rooms/{key}")
-
-    def _call(
-        self,
-        settings: VideoSdkSettings,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        fine: frozenset[int] | set[int] = frozenset(),
-    ) -> requests.Response:
-        call = f"{method} {'/'.join(path.split('/')[:3])}"
-        try:
-            answer = self._session.request(
-                method,
-                settings.endpoint + path,
-                json=body,
-                headers={"Authorization": self._token(settings)},
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise unanswered(call, error) from error
-        if answer.status_code not in fine and (refusal := error_of(call, answer, now=self._clock())):
-            raise refusal
-        return answer
+        room = json_of(FIND, answer)
+        return None if room.get("disabled") is True else _room_id(FIND, room)
 
     def _token(self, settings: VideoSdkSettings) -> str:
         """A server token (raw JWT, no `Bearer`), minted again before it ends."""
@@ -122,22 +101,8 @@ def server_token(settings: VideoSdkSettings, now: datetime) -> str:
     return jwt.encode(claims, settings.secret_key, algorithm="HS256")
 
 
-def _json(answer: requests.Response, call: str) -> Mapping[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError as error:
-        raise _nonsense(call) from error
-    if not isinstance(body, dict):
-        raise _nonsense(call)
-    return body
-
-
-def _room_id(room: Mapping[str, Any], call: str) -> str:
+def _room_id(call: str, room: Mapping[str, Any]) -> str:
     room_id = room.get("roomId")
-    if not isinstance(room_id, str) or not 0 < len(room_id) <= 64:
-        raise _nonsense(call)
+    if not isinstance(room_id, str) or not 0 < len(room_id) <= LONGEST_ROOM_ID:
+        raise nonsense(call)
     return room_id
-
-
-def _nonsense(call: str) -> ProviderUnavailable:
-    return ProviderUnavailable(f"{call}: an answer that makes no sense", may_have_happened=True)

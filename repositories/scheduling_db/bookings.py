@@ -76,7 +76,7 @@ class SqlBookings:
             return _find_booking(connection, booking_id, organization_id)
 
     def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None:
-        with self._database.reading() as connection:
+        with self._database.reading(one_moment=True) as connection:
             booking = _find_booking(connection, booking_id, organization_id)
             if booking is None:
                 return None
