@@ -1,0 +1,101 @@
+"""Several processes on one real SQLite file: the database decides."""
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from repositories.database import open_database
+from repositories.entities import ReserveTime
+from repositories.migrations import upgrade
+from repositories.ports import BalanceOut, SlotTaken
+from repositories.psyter_db.orders import SqlOrders
+from repositories.scheduling_db.effects import apply_effect
+from repositories.scheduling_db.journal import SqlJournal
+from tests.contract import test_psyter as psyter
+from tests.contract import test_scheduling as scheduling
+
+T = TypeVar("T")
+PROCESSES = 4
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def in_several_processes(work: Callable[[int], T], numbers: int) -> list[T]:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(work, range(numbers)))
+
+
+@pytest.fixture
+def scheduling_url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'scheduling.db'}"
+    upgrade(url, tree="scheduling_db")
+    return url
+
+
+def claims(url: str, saga_id: str, number: int) -> bool:
+    database = open_database(url)
+    claimed = SqlJournal(database).claim(saga_id, now=NOW, lease=timedelta(minutes=1), token=f"token-{number}")
+    database.close()
+    return claimed is not None
+
+
+def test_of_many_claims_exactly_one_wins(scheduling_url: str) -> None:
+    database = open_database(scheduling_url)
+    world = scheduling.sql_world(database)
+    world.add_slot(scheduling.slot(7, scheduling.STARTS, scheduling.HOUR))
+    saga_id = world.saga_of[world.accept()]
+    database.close()
+    assert sum(in_several_processes(partial(claims, scheduling_url, saga_id), 24)) == 1
+
+
+def reserves(url: str, number: int) -> bool:
+    """Bookings of 60 minutes, each 30 minutes after the last: neighbours overlap."""
+    database = open_database(url)
+    starts_at = NOW + timedelta(minutes=30 * (number % 2))
+    effect = ReserveTime(
+        booking_id=number, care_provider_id=42, starts_at=starts_at, ends_at=starts_at + timedelta(hours=1)
+    )
+    try:
+        database.write(lambda connection: apply_effect(connection, effect, NOW))
+    except SlotTaken:
+        return False
+    finally:
+        database.close()
+    return True
+
+
+def test_of_many_overlapping_reservations_exactly_one_wins(scheduling_url: str) -> None:
+    assert sum(in_several_processes(partial(reserves, scheduling_url), 24)) == 1
+
+
+def pays(url: str, number: int) -> bool:
+    database = open_database(url)
+    try:
+        SqlOrders(database).save_order(
+            booking_id=number,
+            organization_id=psyter.CHARITY,
+            user_id=1,
+            care_provider_id=psyter.PROVIDER,
+            duration=timedelta(minutes=15),
+            now=NOW,
+        )
+    except BalanceOut:
+        return False
+    finally:
+        database.close()
+    return True
+
+
+def test_a_balance_for_ten_pays_ten_however_many_race(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'psyter.db'}"
+    upgrade(url, tree="psyter_db")
+    database = open_database(url)
+    world = psyter.sql_world(database)
+    assert sum(in_several_processes(partial(pays, url), 24)) == 10
+    assert world.balance() == 0
+    database.close()
