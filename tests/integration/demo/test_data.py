@@ -1,0 +1,109 @@
+"""Demo data: the same seed gives the same rows, a second run adds nothing, a later day tops up."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from demo.data import CHARITY_BALANCE, DemoData, fill
+from repositories.database import Database, open_database
+from repositories.migrations import upgrade
+from repositories.psyter_db import tables as psyter
+from repositories.scheduling_db import tables as scheduling
+from repositories.scheduling_db.cells import cells_of
+
+TODAY = date(2026, 1, 5)
+Pair = tuple[Database, Database]
+
+
+@pytest.fixture
+def databases(tmp_path: Path) -> Iterator[list[Pair]]:
+    opened: list[Pair] = []
+    for name in ("one", "two"):
+        urls = {tree: f"sqlite:///{tmp_path / name / tree}.db" for tree in ("psyter_db", "scheduling_db")}
+        for tree, url in urls.items():
+            upgrade(url, tree=tree)
+        opened.append((open_database(urls["psyter_db"]), open_database(urls["scheduling_db"])))
+    yield opened
+    for pair in opened:
+        for database in pair:
+            database.close()
+
+
+def filled(pair: Pair, *, seed: int = 7, today: date = TODAY) -> DemoData:
+    return fill(
+        *pair, seed=seed, providers=5, days=3, today=today, seal=lambda text: f"sealed-{text}", videosdk={"K": "v"}
+    )
+
+
+def rows(database: Database, table: Any) -> list[Any]:
+    with database.reading() as connection:
+        return [tuple(row) for row in connection.execute(select(table))]
+
+
+TABLES = [(0, table) for table in psyter.metadata.sorted_tables] + [
+    (1, table) for table in scheduling.metadata.sorted_tables
+]
+
+
+def everything(pair: Pair) -> dict[str, list[Any]]:
+    return {table.name: rows(pair[which], table) for which, table in TABLES}
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_seed_others(databases: list[Pair]) -> None:
+    one, two = databases
+    filled(one)
+    filled(two)
+    assert everything(one) == everything(two)
+
+
+def test_another_seed_gives_other_slots(databases: list[Pair]) -> None:
+    one, two = databases
+    filled(one)
+    filled(two, seed=8)
+    assert rows(one[1], scheduling.slots) != rows(two[1], scheduling.slots)
+
+
+def test_filling_again_adds_nothing(databases: list[Pair]) -> None:
+    pair = databases[0]
+    first = filled(pair)
+    before = everything(pair)
+    assert filled(pair) == first
+    assert everything(pair) == before
+
+
+def test_a_later_day_adds_its_slots_only(databases: list[Pair]) -> None:
+    pair = databases[0]
+    filled(pair)
+    before = rows(pair[1], scheduling.slots)
+    filled(pair, today=TODAY + timedelta(days=2))
+    after = rows(pair[1], scheduling.slots)
+    assert after[: len(before)] == before
+    assert {row[2].date() for row in after[len(before) :]} == {TODAY + timedelta(days=3), TODAY + timedelta(days=4)}
+
+
+def test_slots_sit_on_cells_and_never_overlap_within_a_provider(databases: list[Pair]) -> None:
+    pair = databases[0]
+    filled(pair)
+    held: dict[int, list[int]] = defaultdict(list)
+    lengths = set()
+    with pair[1].reading() as connection:
+        for slot in connection.execute(select(scheduling.slots)):
+            held[slot.care_provider_id] += cells_of(slot.starts_at, slot.ends_at)
+            lengths.add((slot.ends_at - slot.starts_at) // timedelta(minutes=1))
+    assert lengths == {30, 45, 50, 60}
+    assert all(len(set(cells)) == len(cells) for cells in held.values())
+
+
+def test_there_is_a_charity_with_a_balance_and_a_partner_without(databases: list[Pair]) -> None:
+    pair = databases[0]
+    data = filled(pair)
+    assert rows(pair[0], psyter.organization_balances) == [(data.charity.organization_id, CHARITY_BALANCE)]
+    assert data.charity.is_charity
+    assert not data.ordinary.is_charity
+    arabic = [row for row in rows(pair[0], psyter.care_providers) if row[2].startswith("د. ")]
+    assert len(arabic) == 5
