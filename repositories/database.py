@@ -8,6 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from sqlite3 import SQLITE_BUSY, SQLITE_LOCKED
+from sqlite3 import OperationalError as SqliteError
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -167,8 +170,9 @@ def _open_sqlite(url: str, *, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
             connection.execute(f"PRAGMA {pragma}")
+        _turn_on_wal(connection, deadline=monotonic() + BUSY_SECONDS)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -176,3 +180,19 @@ def _open_sqlite(url: str, *, pool_size: int) -> Engine:
             connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _turn_on_wal(connection: Any, *, deadline: float) -> None:
+    """Write-ahead logging, and the shared lock that keeps it open.
+
+    While another process changes the mode, recovers the log, or as the last one cleans it up, SQLite answers
+    "locked" at once, without its busy timeout (https://www.sqlite.org/wal.html, section 2.3): we wait ourselves.
+    """
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except SqliteError as error:
+            if error.sqlite_errorcode & 0xFF not in (SQLITE_BUSY, SQLITE_LOCKED) or monotonic() > deadline:
+                raise
+            sleep(0.01)
