@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 
-.PHONY: help run demo test check bench clean
+.PHONY: help run demo test check bench docs clean
 
 help:
 	@echo "make run    start everything here, book a session, keep serving"
@@ -12,6 +12,7 @@ help:
 	@echo "make test   all tests"
 	@echo "make check  linters, types, import rules and the quick tests"
 	@echo "make bench  what a booking costs, held against limits"
+	@echo "make docs   write the pages of docs/reference that come from code"
 	@echo "make clean  remove the virtual environment and var/"
 
 run: $(STAMP)
@@ -32,6 +33,9 @@ check: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench.run
+
+docs: $(DEV_STAMP)
+	@$(BIN)/python -m docs.generate
 
 clean:
 	rm -rf .venv var

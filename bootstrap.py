@@ -41,8 +41,8 @@ from saga.book_session import BookSession
 from saga.catalogue import NAMES, catalogue
 from saga.runner import Runner
 from saga.sweep import Sweep
-from workers.celery_app import create_publisher, create_worker_app
-from workers.nudges import CeleryNudge
+from workers.celery_app import before_first_task, create_publisher, create_worker_app
+from workers.nudges import CeleryNudge, nudges_waiting
 from workers.saga_tasks import register_sagas, register_sweep
 
 T = TypeVar("T")
@@ -139,13 +139,14 @@ def is_broker_reachable(app: Celery) -> bool:
 
 
 def build_worker_app() -> Celery:
-    """The app of a worker and of beat. What a worker needs is built at its first task, in the process that runs it."""
+    """The app of a worker and of beat. What a worker needs is built in the process that runs its tasks."""
     settings = settings_or_exit()
     start_logging(settings.log_level)
     app = create_worker_app(settings.redis_url, threads=settings.worker_threads, sweep_every=settings.sweep_every)
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
     runner = built_once(lambda: build_runner(settings, is_stopping=stopping.is_set))
+    before_first_task(lambda: (runner(), FcmPushSender.prepare()))
     register_sagas(app, NAMES, runner)
     register_sweep(app, built_once(lambda: build_sweep(settings, app)))
     return app
@@ -169,7 +170,12 @@ def built_once(build: Callable[[], T]) -> Callable[[], T]:
 def build_sweep(settings: Settings, app: Celery) -> Sweep:
     scheduling = open_database(settings.scheduling_db_url, pool_size=1)
     nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
-    return Sweep(journal=SqlJournal(scheduling), nudge=nudge, clock=utc_now)
+    return Sweep(
+        journal=SqlJournal(scheduling),
+        nudge=nudge,
+        waiting=lambda: nudges_waiting(app, celeryconfig.SAGAS),
+        clock=utc_now,
+    )
 
 
 def build_runner(settings: Settings, *, is_stopping: Callable[[], bool]) -> Runner:

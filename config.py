@@ -80,8 +80,9 @@ class FilePath(fields.String):
         return Path(super()._deserialize(value, attr, data, **kwargs))
 
 
-def seconds(default: float, *, at_least: float = 0.01) -> fields.TimeDelta:
+def seconds(default: float, help_text: str, *, at_least: float = 0.01) -> fields.TimeDelta:
     return fields.TimeDelta(
+        metadata={"help": help_text},
         precision="milliseconds",
         load_default=timedelta(seconds=default),
         validate=validate.Range(min=timedelta(seconds=at_least), error=f"Must be {at_least} seconds or more."),
@@ -110,28 +111,48 @@ class SettingsSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    sandbox = fields.Boolean(load_default=False)
+    sandbox = fields.Boolean(
+        load_default=False, metadata={"help": "everything on this machine, with the sandbox's own keys"}
+    )
     psyter_db_url = address("SQLAlchemy address of PsyterDatabase")
     scheduling_db_url = address("SQLAlchemy address of SchedulingDatabase")
     redis_url = address("Celery broker")
     id_key = secret("encrypts ids on the wire")
     jwt_key = secret("signs access tokens")
-    jwt_issuer = fields.String(load_default="psyter.com")
-    jwt_audience = fields.String(load_default="psyter_client")
-    token_lifetime = seconds(86_400, at_least=1)
+    jwt_issuer = fields.String(load_default="psyter.com", metadata={"help": "`iss` of access tokens"})
+    jwt_audience = fields.String(load_default="psyter_client", metadata={"help": "`aud` of access tokens"})
+    token_lifetime = seconds(86_400, "how long an access token is good", at_least=1)
     seal_key = secret("seals the organizations' SharedAPIKey")
-    videosdk_api_endpoint = fields.String(load_default=None, validate=WEB_ADDRESS)
-    videosdk_timeout = seconds(10)
-    fcm_endpoint = fields.String(load_default="https://fcm.googleapis.com", validate=WEB_ADDRESS)
-    fcm_service_account_file = FilePath(required=True)
-    fcm_timeout = seconds(5)
-    lease = seconds(30)
-    saga_max_age = seconds(600)
-    sweep_every = seconds(1, at_least=0.1)
-    retry_pace = fields.Float(load_default=1.0, validate=validate.Range(min=0.001, max=100))
-    api_threads = fields.Integer(load_default=32, validate=validate.Range(min=1, max=1000))
-    worker_threads = fields.Integer(load_default=16, validate=validate.Range(min=1, max=1000))
-    log_level = fields.String(load_default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    videosdk_api_endpoint = fields.String(
+        load_default=None,
+        validate=WEB_ADDRESS,
+        metadata={"help": "address of VideoSDK; without it the one of CatAppConfigSetting, group 25"},
+    )
+    videosdk_timeout = seconds(10, "of one call")
+    fcm_endpoint = fields.String(
+        load_default="https://fcm.googleapis.com", validate=WEB_ADDRESS, metadata={"help": "address of FCM"}
+    )
+    fcm_service_account_file = FilePath(required=True, metadata={"help": "JSON key of the Firebase service account"})
+    fcm_timeout = seconds(5, "of one call")
+    lease = seconds(30, "how long a worker holds a saga without writing; longer than twice the longest time-out")
+    saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
+    sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)
+    retry_pace = fields.Float(
+        load_default=1.0,
+        validate=validate.Range(min=0.001, max=100),
+        metadata={"help": "multiplies every wait between tries"},
+    )
+    api_threads = fields.Integer(
+        load_default=32, validate=validate.Range(min=1, max=1000), metadata={"help": "of one API process"}
+    )
+    worker_threads = fields.Integer(
+        load_default=16, validate=validate.Range(min=1, max=1000), metadata={"help": "of one worker process"}
+    )
+    log_level = fields.String(
+        load_default="INFO",
+        validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
+        metadata={"help": "DEBUG, INFO, WARNING or ERROR"},
+    )
 
     @pre_load
     def fill_sandbox_defaults(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:

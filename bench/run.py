@@ -202,9 +202,8 @@ class Bench:
         confirmed = (bookings.c.id > before, bookings.c.status == BookingStatus.CONFIRMED)
 
         def is_over() -> bool:
-            return self.town.count(bookings, *confirmed) == number and not self.town.count(
-                sagas, sagas.c.due_at.is_not(None)
-            )
+            is_quiet = not self.town.count(sagas, sagas.c.due_at.is_not(None)) and not self.stack.nudges_waiting()
+            return is_quiet and self.town.count(bookings, *confirmed) == number
 
         wait_until(is_over, seconds=180, every=0.2, what=f"{number} bookings confirmed")
 
@@ -240,7 +239,7 @@ def counting() -> Iterator[dict[str, int]]:
 
 
 def percentiles(delays: Sequence[float]) -> tuple[float, float]:
-    return median(delays), quantiles(delays, n=100)[98]
+    return median(delays), quantiles(delays, n=100, method="inclusive")[98]
 
 
 def measure(bench: Bench, *, pool: str, concurrency: int) -> Iterator[Figure]:

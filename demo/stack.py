@@ -172,6 +172,10 @@ class Stack:
         calls = requests.get(f"{self.sandbox_url}/sandbox/requests", timeout=10).json()["requests"]
         return sum(call["route"] == route for call in calls)
 
+    def nudges_waiting(self) -> int:
+        with closing(redis.Redis(port=self.ports["redis"])) as client:
+            return int(client.llen("sagas"))  # type: ignore[arg-type]
+
     def flush_redis(self) -> None:
         """Lose every message there is."""
         with closing(redis.Redis(port=self.ports["redis"])) as client:

@@ -7,19 +7,24 @@ from datetime import datetime, timedelta
 from repositories.ports import Journal
 
 Nudge = Callable[[str, str], bool]  # (saga name, saga id) -> whether it was published; never raises
+Waiting = Callable[[], int]  # how many nudges the broker holds; never raises
 
-BATCH = 500
-MARK = timedelta(seconds=60)  # how long a nudged saga is left alone: a backlog is not nudged twice
+FULL = 250  # nudges in the queue: workers have enough to do, and more would only be read to no purpose
+MARK = timedelta(seconds=20)  # how long a nudged saga is left alone
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
     journal: Journal
     nudge: Nudge
+    waiting: Waiting
     clock: Callable[[], datetime]
 
     def __call__(self) -> int:
-        """Nudge up to BATCH due sagas, oldest first; returns how many. Harmless when several run."""
+        """Fill the queue up to FULL with due sagas, oldest first; returns how many. Harmless when several run."""
         now = self.clock()
-        due = self.journal.take_due(now=now, limit=BATCH, marked_until=now + MARK)
+        room = FULL - self.waiting()
+        if room <= 0:
+            return 0
+        due = self.journal.take_due(now=now, limit=room, marked_until=now + MARK)
         return sum(self.nudge(saga.name, saga.id) for saga in due)

@@ -1,8 +1,13 @@
 """The Celery apps: one for the API, that publishes only, and one for workers and beat."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
+from celery.concurrency import get_implementation
+from celery.concurrency.thread import TaskPool as Threads
+from celery.signals import worker_init, worker_process_init
 
 import celeryconfig
 
@@ -32,6 +37,17 @@ def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta) -
         },
     )
     return app
+
+
+def before_first_task(prepare: Callable[[], object]) -> None:
+    """Call `prepare` once in each process that runs tasks, before its first: the worker's own, or its children."""
+
+    def in_the_worker(sender: Any, **_: Any) -> None:
+        if get_implementation(sender.pool_cls) is Threads:  # a prefork parent must open nothing that its children share
+            prepare()
+
+    worker_init.connect(in_the_worker, weak=False)
+    worker_process_init.connect(lambda **_: prepare(), weak=False)
 
 
 def _create(redis_url: str) -> Celery:

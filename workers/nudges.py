@@ -36,3 +36,13 @@ class CeleryNudge:
         with self._lock:
             self._silent_until = self._monotonic() + self._pause
         log.warning("nudges_paused", seconds=self._pause, error=type(error).__name__)
+
+
+def nudges_waiting(app: Celery, queue: str) -> int:
+    """How many messages this queue holds; 0 if the broker does not say."""
+    try:
+        with app.connection_or_acquire() as connection, connection.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+    except Exception as error:  # each transport has its own, for a broker that is away and for a queue not yet made
+        log.debug("queue_length_unknown", queue=queue, error=type(error).__name__)
+        return 0

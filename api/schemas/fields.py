@@ -17,6 +17,7 @@ from api.services import services
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 QUARTER = 0.25  # hours: the finest step of an offset that is in use
 
 
@@ -62,12 +63,14 @@ class TrueOrFalse(fields.Boolean):
 
 
 class SafeText(fields.String):
-    """A text without anything that a browser could run."""
+    """One line of text without anything that a browser could run."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not text.strip():
             raise ValidationError("Must not be blank.")
+        if CONTROL.search(text):
+            raise ValidationError("Must not contain control characters.")
         if not is_safe_text(text):
             raise UnsafeText(self.data_key or self.name or "")
         return text

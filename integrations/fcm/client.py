@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ class FcmPushSender:
                 first_error = first_error or error
         if first_error is not None:
             raise first_error
+
+    @staticmethod
+    def prepare() -> None:
+        """Import what a push needs, which takes a second or more, before the first one waits for it."""
+        import_module("firebase_admin.messaging")
+        import_module("google.auth.transport.urllib3")
+        import_module("google.oauth2.service_account")
 
     def close(self) -> None:
         self._service.close()

@@ -75,6 +75,13 @@ def test_a_number_beyond_64_bits_is_refused(world: World, value: str) -> None:
     assert (answer.status_code, answer.json["status"]) == (400, 0)
 
 
+@pytest.mark.parametrize("text", ["Sara\x00", "Sa\nra", "Sara\x1b[2J", "Sara\x85"])
+def test_a_name_is_one_line_of_text(world: World, text: str) -> None:
+    answer = world.book(signed({**guest_body(), "name": text}))
+    assert (answer.status_code, answer.json["reason"]) == (400, Reason.INVALID_PARAMETER)
+    assert [error["field"] for error in answer.json["errors"]] == ["name"]
+
+
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/xml"])
 def test_another_media_type_is_a_415(world: World, media_type: str) -> None:
     answer = world.book(Content_Type=media_type)

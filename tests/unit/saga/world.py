@@ -71,6 +71,7 @@ class World:
     push: FakePush = field(default_factory=FakePush)
     now: datetime = NOW
     nudged: list[str] = field(default_factory=list)
+    waiting: int = 0  # nudges that the broker says it holds
     is_stopping: bool = False
     watch: Callable[[str], Iterator[None]] | None = None
 
@@ -132,7 +133,7 @@ class World:
         return self.accept(request(organization_id, **changes))
 
     def sweep(self) -> int:
-        return Sweep(journal=self.scheduling, nudge=self.nudge, clock=self.clock)()
+        return Sweep(journal=self.scheduling, nudge=self.nudge, waiting=lambda: self.waiting, clock=self.clock)()
 
     def work(self) -> None:
         """One worker answers every nudge there is."""

@@ -1,0 +1,92 @@
+"""Writes the pages of docs/reference that come from code: `python -m docs.generate` (tests/house compares them)."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from marshmallow import fields, missing
+
+from config import PREFIX, SANDBOX_DEFAULTS, SECRETS, SettingsSchema
+from saga.book_session import BookSession
+from saga.definition import ALWAYS, InJournal, Saga, Step, nothing
+
+FOLDER = Path(__file__).parent / "reference"
+
+
+def saga_page(saga: Saga) -> str:
+    lines = [
+        f"# The steps of {saga.name}",
+        "",
+        f"Generated from `saga/{saga.name}.py` by `python -m docs.generate`.",
+        "",
+        "| # | step | kind | undone by | stops on | tries | commits with the journal |",
+        "|---|---|---|---|---|---|---|",
+        *(step_line(number, step) for number, step in enumerate(saga.table, start=1)),
+        "",
+        "*Stops on* are the errors that mean no: the saga turns back at once. Anything else means that we do not know: the step",
+        "is tried again after a jittered wait, so many times in all. A saga that turns back undoes the last step first, and the",
+        "failed one too, unless it surely did not happen. A best-effort step never holds the booking up: when its tries are used",
+        "up, the saga is done without it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def step_line(number: int, step: Step) -> str:
+    undo = "-" if step.undo is nothing else f"`{name_of(step.undo)}`"
+    stops = ", ".join(error.__name__ for error in step.stops_on) or "-"
+    tries = "until it succeeds" if step.retry is ALWAYS else str(step.retry.limit + 1)
+    kind = f"{step.kind}, best effort" if step.is_best_effort else str(step.kind)
+    in_journal = "yes" if isinstance(step.action, InJournal) else "no"
+    return f"| {number} | `{step.name}` | {kind} | {undo} | {stops} | {tries} | {in_journal} |"
+
+
+def name_of(work: Any) -> str:
+    return str((work.effect if isinstance(work, InJournal) else work).__name__)
+
+
+def settings_page() -> str:
+    lines = [
+        "# Settings",
+        "",
+        "Generated from `config.py` by `python -m docs.generate`. Each is an environment variable or a line of `.env`; the",
+        "environment wins. Durations are in seconds. *Sandbox* is the value that `TAHOON_SANDBOX=true` fills in where none is given;",
+        "its keys are refused outside it.",
+        "",
+        "| setting | what it is | default | sandbox |",
+        "|---|---|---|---|",
+        *(setting_line(name, field) for name, field in SettingsSchema().fields.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def setting_line(name: str, field: fields.Field[Any]) -> str:
+    default = "**required**" if field.required else shown(field.load_default)
+    sandbox = "its own" if name in SECRETS else shown(SANDBOX_DEFAULTS.get(name, missing))
+    return f"| `{PREFIX}{name.upper()}` | {field.metadata['help']} | {default} | {sandbox} |"
+
+
+def shown(value: Any) -> str:
+    if value is missing or value is None:
+        return ""
+    return f"`{value.total_seconds():g}`" if hasattr(value, "total_seconds") else f"`{value}`"
+
+
+def sagas() -> tuple[Saga, ...]:
+    """Every saga, for its table only: its participants are not there."""
+    nobody = cast(Any, None)
+    return (BookSession(*[nobody] * 7),)
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    return {f"{saga.name}.md": lambda saga=saga: saga_page(saga) for saga in sagas()} | {"settings.md": settings_page}
+
+
+def main() -> None:
+    for name, page in pages().items():
+        (FOLDER / name).write_text(page())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Ids only: whatever passes through Redis or is written to a log names nobody, also when everything goes wrong."""
+
+import base64
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from demo.stack import Stack
+from demo.town import Town
+from tests.integration.system.conftest import CONFIRMED, FAILED, HASTE, System
+
+PERSON = {"name": "Zaynab Quux زينب", "dob": "1961-07-23", "referenceId": "REF-ZQ-77"}
+NAMING = [*PERSON.values(), "Zaynab", "زينب", r"\u0632\u064a\u0646\u0628", "REF-ZQ"]
+BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+
+
+class Wire:
+    """Every command that Redis gets, as it gets them."""
+
+    def __init__(self, port: int) -> None:
+        self.lines: list[str] = []
+        self._client = redis.Redis(port=port)
+        self._monitor = self._client.monitor()  # type: ignore[no-untyped-call]
+        self._monitor.__enter__()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        try:
+            for heard in self._monitor.listen():
+                self.lines.append(str(heard["command"]))
+        except (redis.RedisError, OSError, ValueError):
+            return
+
+    def text(self) -> str:
+        """All of it, with what Celery packs into base64 unpacked."""
+        whole = "\n".join(self.lines)
+        bodies = (base64.b64decode(found + "=" * (-len(found) % 4)) for found in BASE64.findall(whole))
+        return whole + "\n".join(body.decode(errors="replace") for body in bodies)
+
+    def close(self) -> None:
+        self._client.connection_pool.disconnect()
+        self._monitor.connection.disconnect()
+        self._thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    folder: Path = tmp_path_factory.mktemp("privacy")
+    with Stack(folder, settings={**HASTE, "TAHOON_LOG_LEVEL": "DEBUG"}) as stack:
+        town = Town(stack.environment)
+        whole = System(stack, town, town.settle_in(providers=4, days=3))
+        try:
+            stack.start_all()
+            yield whole
+        finally:
+            whole.close()
+
+
+def test_nothing_in_redis_or_in_a_log_names_anyone(system: System) -> None:
+    wire = Wire(system.stack.ports["redis"])
+    confirmed = system.booked(system.charity, {**system.next_body(), **PERSON})
+    assert system.town.ended(system.charity, confirmed)["bookingStatus"] == CONFIRMED
+    system.stack.fault(route="videosdk.create_room", kind="status", status=500, body={"message": "no room for Zaynab"})
+    failed = system.booked(system.charity, {**system.next_body(), **PERSON})
+    assert system.town.ended(system.charity, failed)["bookingStatus"] == FAILED
+    system.charity.book({**system.next_body(), **PERSON, "genderType": "Zaynab"})  # refused at once
+    system.charity.book({**system.next_body(), **PERSON, "dob": "1962-07-23"})  # contradicts the first
+    system.town.when_quiet()
+    heard = wire.text()
+    wire.close()
+    logs = {path.name: path.read_text(errors="replace") for path in system.stack.folder.glob("*.log")}
+    assert "book_session" in heard
+    assert "task-succeeded" in heard  # what Flower shows: args and results
+    assert {"api.log", "worker.log"} <= set(logs)
+    assert "saga_step" in logs["worker.log"]
+    secrets = [system.data.charity.access_key, system.data.charity.shared_api_key]
+    for place, text in {"redis": heard, **logs}.items():
+        assert [word for word in [*NAMING, *secrets] if word in text] == [], place
