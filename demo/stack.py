@@ -174,7 +174,7 @@ class Stack:
 
     def nudges_waiting(self) -> int:
         with closing(redis.Redis(port=self.ports["redis"])) as client:
-            return int(client.llen("sagas"))  # type: ignore[arg-type]
+            return int(client.llen("sagas"))
 
     def flush_redis(self) -> None:
         """Lose every message there is."""

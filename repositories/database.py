@@ -41,6 +41,8 @@ NAMING = {  # names that do not depend on the engine, so that migrations can nam
 }
 
 BUSY_SECONDS = 5
+BUSY_TIMEOUT = f"PRAGMA busy_timeout={BUSY_SECONDS}000"
+WRITING = "BEGIN IMMEDIATE"
 TRIES = 3  # of a transaction that the database itself asks to repeat
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
@@ -98,7 +100,7 @@ class Database:
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         with translated(), self._turn, self.engine.connect() as connection:
-            connection = connection.execution_options(begin="BEGIN IMMEDIATE")
+            connection = connection.execution_options(begin=WRITING)
             with connection.begin():
                 return work(connection)
 
@@ -140,6 +142,8 @@ def translated() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translation(error) from error
+    except SqliteError as error:  # of our own BEGIN IMMEDIATE
+        raise StoreUnavailable("the database is locked") from error
 
 
 def _translation(error: DBAPIError) -> Exception:
@@ -170,29 +174,46 @@ def _open_sqlite(url: str, *, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS}000"):
-            connection.execute(f"PRAGMA {pragma}")
-        _turn_on_wal(connection, deadline=monotonic() + BUSY_SECONDS)
+        for pragma in (BUSY_TIMEOUT, "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"):
+            connection.execute(pragma)
+        _turn_on_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if (begin := connection.get_execution_options().get("begin")) is not None:  # a lone SELECT needs none
+        begin = connection.get_execution_options().get("begin")
+        if begin == WRITING:
+            _take_write_lock(connection.connection.driver_connection)
+        elif begin is not None:  # a lone SELECT needs none
             connection.exec_driver_sql(begin)
 
     return engine
 
 
-def _turn_on_wal(connection: Any, *, deadline: float) -> None:
+def _turn_on_wal(connection: Any) -> None:
     """Write-ahead logging, and the shared lock that keeps it open.
 
     While another process changes the mode, recovers the log, or as the last one cleans it up, SQLite answers
     "locked" at once, without its busy timeout (https://www.sqlite.org/wal.html, section 2.3): we wait ourselves.
     """
+    _when_not_locked(lambda: connection.execute("PRAGMA journal_mode=WAL"), every=0.01)
+
+
+def _take_write_lock(connection: Any) -> None:
+    """SQLite's own wait polls ever more slowly, up to 100 ms late; a write takes one or two."""
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        _when_not_locked(lambda: connection.execute(WRITING), every=0.001)
+    finally:
+        connection.execute(BUSY_TIMEOUT)
+
+
+def _when_not_locked(work: Callable[[], object], *, every: float) -> None:
+    deadline = monotonic() + BUSY_SECONDS
     while True:
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            work()
             return
         except SqliteError as error:
             if error.sqlite_errorcode & 0xFF not in (SQLITE_BUSY, SQLITE_LOCKED) or monotonic() > deadline:
                 raise
-            sleep(0.01)
+            sleep(every)

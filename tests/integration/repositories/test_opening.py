@@ -1,10 +1,15 @@
-"""Opening a SQLite file while another process is at it."""
+"""Opening a SQLite file, and writing to it, while another process is at it."""
 
 import sqlite3
 from pathlib import Path
 from threading import Timer
 
-from repositories.database import open_database
+import pytest
+from sqlalchemy import Connection
+
+from repositories import database as module
+from repositories.database import Database, open_database
+from repositories.ports import StoreUnavailable
 
 
 def test_opening_waits_for_whoever_holds_the_file(tmp_path: Path) -> None:
@@ -21,4 +26,43 @@ def test_opening_waits_for_whoever_holds_the_file(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     database.close()
     release.join()
+    holder.close()
+
+
+def insert_two(connection: Connection) -> None:
+    connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+
+
+def held_database(path: Path) -> tuple[Database, sqlite3.Connection]:
+    """A database that another connection is writing to."""
+    database = open_database(f"sqlite:///{path}")
+    database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE t (n INTEGER)"))
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN IMMEDIATE")
+    return database, holder
+
+
+def test_a_write_waits_for_its_turn(tmp_path: Path) -> None:
+    database, holder = held_database(tmp_path / "busy.db")
+    release = Timer(0.3, lambda: holder.execute("COMMIT"))
+    release.start()
+    database.write(insert_two)
+    release.join()
+    assert holder.execute("SELECT n FROM t").fetchall() == [(2,)]
+    database.close()
+    holder.close()
+
+
+def test_a_write_whose_turn_never_comes_is_a_store_that_is_not_available(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, holder = held_database(tmp_path / "busy.db")
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.2)
+    with pytest.raises(StoreUnavailable):
+        database.write(insert_two)
+    holder.execute("COMMIT")
+    monkeypatch.undo()
+    database.write(insert_two)
+    assert holder.execute("SELECT n FROM t").fetchall() == [(2,)]
+    database.close()
     holder.close()
