@@ -37,8 +37,11 @@ from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import AcceptBooking
+from saga.accept_cancellation import AcceptCancellation
 from saga.book_session import BookSession
+from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
+from saga.definition import Saga
 from saga.runner import Runner
 from saga.sweep import Sweep
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
@@ -52,6 +55,10 @@ MAX_WAIT = timedelta(seconds=20)
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def new_saga_id() -> str:
+    return uuid.uuid4().hex
 
 
 def settings_or_exit() -> Settings:
@@ -87,19 +94,27 @@ def build_api(settings: Settings | None = None) -> Flask:
 def api_services(settings: Settings) -> ApiServices:
     databases = open_databases(settings, threads=settings.api_threads)
     publisher = create_publisher(settings.redis_url, connections=settings.api_threads)
-    bookings = SqlBookings(databases.scheduling)
+    bookings, organizations = SqlBookings(databases.scheduling), SqlOrganizations(databases.psyter)
+    nudge = CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE)
     return ApiServices(
         accept_booking=AcceptBooking(
             slots=SqlSlots(databases.scheduling),
             bookings=bookings,
             users=SqlUsers(databases.psyter),
-            nudge=CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE),
+            nudge=nudge,
             clock=utc_now,
-            new_saga_id=lambda: uuid.uuid4().hex,
+            new_saga_id=new_saga_id,
             max_age=settings.saga_max_age,
         ),
+        accept_cancellation=AcceptCancellation(
+            bookings=bookings,
+            organizations=organizations,
+            nudge=nudge,
+            clock=utc_now,
+            new_saga_id=new_saga_id,
+        ),
         bookings=bookings,
-        organizations=SqlOrganizations(databases.psyter),
+        organizations=organizations,
         id_cipher=IdCipher(settings.id_key),
         sealer=Sealer(settings.seal_key),
         tokens=TokenIssuer(
@@ -181,7 +196,7 @@ def build_sweep(settings: Settings, app: Celery) -> Sweep:
 def build_runner(settings: Settings, *, is_stopping: Callable[[], bool]) -> Runner:
     databases = open_databases(settings, threads=settings.worker_threads)
     return Runner(
-        sagas=catalogue(build_book_session(settings, databases)),
+        sagas=catalogue(*build_sagas(settings, databases)),
         journal=SqlJournal(databases.scheduling),
         clock=utc_now,
         jitter=random,
@@ -192,31 +207,38 @@ def build_runner(settings: Settings, *, is_stopping: Callable[[], bool]) -> Runn
     )
 
 
-def build_book_session(settings: Settings, databases: Databases) -> BookSession:
+def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
     cipher = IdCipher(settings.id_key)
     app_settings = SqlAppSettings(databases.psyter)
 
     def videosdk_settings() -> VideoSdkSettings:
         return settings_from_group(app_settings.group(SettingGroup.VIDEO_SDK), endpoint=settings.videosdk_api_endpoint)
 
-    return BookSession(
-        slots=SqlSlots(databases.scheduling),
-        orders=SqlOrders(databases.psyter),
-        rooms=VideoSdkRooms(
-            settings=videosdk_settings,
-            timeout=settings.videosdk_timeout,
-            clock=utc_now,
-            connections=settings.worker_threads,
-        ),
-        providers=SqlCareProviders(databases.psyter),
-        users=SqlUsers(databases.psyter),
-        push=FcmPushSender(
-            endpoint=settings.fcm_endpoint,
-            service_account_file=settings.fcm_service_account_file,
-            timeout=settings.fcm_timeout,
-            public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
-            clock=utc_now,
-            connections=settings.worker_threads,
-        ),
+    orders = SqlOrders(databases.psyter)
+    rooms = VideoSdkRooms(
+        settings=videosdk_settings,
+        timeout=settings.videosdk_timeout,
         clock=utc_now,
+        connections=settings.worker_threads,
+    )
+    providers = SqlCareProviders(databases.psyter)
+    push = FcmPushSender(
+        endpoint=settings.fcm_endpoint,
+        service_account_file=settings.fcm_service_account_file,
+        timeout=settings.fcm_timeout,
+        public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
+        clock=utc_now,
+        connections=settings.worker_threads,
+    )
+    return (
+        BookSession(
+            slots=SqlSlots(databases.scheduling),
+            orders=orders,
+            rooms=rooms,
+            providers=providers,
+            users=SqlUsers(databases.psyter),
+            push=push,
+            clock=utc_now,
+        ),
+        CancelBooking(orders=orders, rooms=rooms, providers=providers, push=push, clock=utc_now),
     )

@@ -23,6 +23,7 @@ from saga.accept_booking import (
     UserContradicted,
     UserNotFound,
 )
+from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
 
 log = structlog.get_logger()
 
@@ -103,6 +104,9 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     SlotNotFound: (404, Reason.NOT_ALLOWED),
     SlotInPast: (400, Reason.SLOT_IN_PAST),
     SlotContradicted: (400, Reason.SLOT_CONTRADICTED),
+    BookingNotFound: (404, Reason.NOT_FOUND),
+    CareProviderContradicted: (400, Reason.INVALID_PARAMETER),
+    SessionTooSoon: (409, Reason.CANCELLATION_TOO_LATE),
     KeyReused: (422, Reason.IDEMPOTENCY_KEY_REUSED),
     KeyInFlight: (409, Reason.IDEMPOTENCY_KEY_IN_FLIGHT),
     StoreUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
@@ -207,7 +211,8 @@ def _errors_of(error: Exception, kind: type[Exception]) -> list[dict[str, str]]:
     if isinstance(error, InvalidBody):
         return error.errors
     field = FIELD_OF.get(kind) or getattr(error, "field", None)
-    return [{"field": field, "message": _message_of(error)}] if field else []
+    message = getattr(error, "detail", None) or _message_of(error)
+    return [{"field": field, "message": message}] if field else []
 
 
 def flat(messages: Mapping[str, Any], path: str = "") -> list[dict[str, str]]:

@@ -11,8 +11,10 @@ from api.security.id_cipher import IdCipher
 from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
+from repositories.entities import Booking
 from repositories.ports import Bookings, Organizations
 from saga.accept_booking import Accepted, BookingRequest
+from saga.accept_cancellation import CancellationRequest
 
 EXTENSION = "tahoon"
 
@@ -20,6 +22,7 @@ EXTENSION = "tahoon"
 @dataclass(frozen=True, kw_only=True)
 class ApiServices:
     accept_booking: Callable[[BookingRequest], Accepted]
+    accept_cancellation: Callable[[CancellationRequest], Booking]
     bookings: Bookings
     organizations: Organizations
     id_cipher: IdCipher

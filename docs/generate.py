@@ -8,6 +8,7 @@ from marshmallow import fields, missing
 
 from config import PREFIX, SANDBOX_DEFAULTS, SECRETS, SettingsSchema
 from saga.book_session import BookSession
+from saga.cancel_booking import CancelBooking
 from saga.definition import ALWAYS, InJournal, Saga, Step, nothing
 
 FOLDER = Path(__file__).parent / "reference"
@@ -35,7 +36,7 @@ def saga_page(saga: Saga) -> str:
 def step_line(number: int, step: Step) -> str:
     undo = "-" if step.undo is nothing else f"`{name_of(step.undo)}`"
     stops = ", ".join(error.__name__ for error in step.stops_on) or "-"
-    tries = "until it succeeds" if step.retry is ALWAYS else str(step.retry.limit + 1)
+    tries = "until it succeeds" if step.retry.limit >= ALWAYS.limit else str(step.retry.limit + 1)
     kind = f"{step.kind}, best effort" if step.is_best_effort else str(step.kind)
     in_journal = "yes" if isinstance(step.action, InJournal) else "no"
     return f"| {number} | `{step.name}` | {kind} | {undo} | {stops} | {tries} | {in_journal} |"
@@ -76,7 +77,7 @@ def shown(value: Any) -> str:
 def sagas() -> tuple[Saga, ...]:
     """Every saga, for its table only: its participants are not there."""
     nobody = cast(Any, None)
-    return (BookSession(*[nobody] * 7),)
+    return BookSession(*[nobody] * 7), CancelBooking(*[nobody] * 5)
 
 
 def pages() -> Mapping[str, Callable[[], str]]:

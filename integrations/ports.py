@@ -7,6 +7,7 @@ Provider errors:  ProviderError > ProviderRefused        a "no": asking again gi
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Protocol
 
 
@@ -36,16 +37,38 @@ class Room:
     meeting_id: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewBookingPush:
-    """What a care provider is told about a new booking."""
+class NotificationType(IntEnum):
+    """What a provider's apps are told about; the numbers of the .NET API."""
 
+    PROFILE_UPDATE = 1
+    NEW_BOOKING = 2
+    PAYSLIP_GENERATED = 3
+    HOMEWORK_ASSIGNED = 4
+    RESERVE_SLOT = 5
+    REFERRAL = 6
+    CANCEL_REFUND_BOOKING = 7
+    PSYTER_SUPPORT_NOTIFICATION = 8
+    SCHFS_EXPIRY = 9
+    REFUND_BY_ADMIN = 10
+    COMMON_NOTIFICATION = 11
+    REMINDER_NOTIFICATION = 12
+    OTHER_PARTY_JOINED = 13
+    PROVIDER_SIGNED_CONTRACT = 14
+    NEW_MESSAGE = 15
+    ACCOUNT_DELETED = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingPush:
+    """What a care provider is told about a booking."""
+
+    kind: NotificationType
     booking_id: int  # the sender puts the public id on the wire
     care_provider_id: int
     meeting_id: str
     starts_at: datetime
     time_zone: str  # the provider's, IANA name
-    client_name: str | None = field(repr=False)
+    client_name: str | None = field(default=None, repr=False)
 
 
 class VideoRooms(Protocol):
@@ -59,6 +82,6 @@ class VideoRooms(Protocol):
 
 
 class PushSender(Protocol):
-    def send(self, push: NewBookingPush, *, key: str) -> None:
+    def send(self, push: BookingPush, *, key: str) -> None:
         """Tell the provider's Android and iOS devices; `key` collapses repeats. Raises ProviderError."""
         ...

@@ -30,6 +30,7 @@ class Organization:
     id: int
     name: str
     is_charity: bool
+    cancellation_deadline: timedelta = timedelta()  # before the session; the start itself where none is configured
     sealed_shared_api_key: str = field(repr=False)
 
 
@@ -118,8 +119,29 @@ class Booking:
     meeting_id: str | None
     reason: Reason | None
     failed_step: str | None
+    withdrawn_at: datetime | None = None
+    withdrawn_by: str | None = None  # "partner", or an operator
+    withdrawal_reason: str | None = field(default=None, repr=False)
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """A cancellation as it was asked for: of which booking, by whom and why."""
+
+    booking_id: int
+    organization_id: int
+    by: str
+    why: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawn:
+    """A booking after its withdrawal, and the saga that carries it out, if there is anything left to do."""
+
+    booking: Booking
+    saga: "DueSaga | None"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +161,11 @@ class KeyUse:
     user_id: int
 
 
+def key_of(saga_id: str, step: str) -> str:
+    """The name of a step's effect, the same for every repeat."""
+    return f"{saga_id}-{step}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SagaState:
     """One row of the journal: where a saga stands."""
@@ -156,6 +183,7 @@ class SagaState:
     due_at: datetime | None  # None when ended or stuck
     deadline_at: datetime  # before its pivot, a saga past this undoes by itself
     expires_at: datetime  # the start of the session: no pause moves the deadline beyond it
+    withdrawn_at: datetime | None = None  # as it was at the claim; only a withdrawal writes it
     reason: Reason | None = None
     failed_step: str | None = None
     error: str | None = None  # the error's class name, never its text
@@ -165,7 +193,7 @@ class SagaState:
 
     def key(self, step: str) -> str:
         """The name of this step's effect, the same for every repeat."""
-        return f"{self.id}-{step}"
+        return key_of(self.id, step)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ class Reason(IntEnum):
     DEADLINE_PASSED = 1016
     BOOKING_WITHDRAWN = 1017
     INTERNAL_ERROR = 1018
+    CANCELLATION_TOO_LATE = 1019
 
 
 class SagaStatus(StrEnum):
@@ -65,6 +66,7 @@ class OutcomeWord(StrEnum):
     MISCONFIGURED = "misconfigured"
     BUG = "bug"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
     POISON = "poison"
 
 

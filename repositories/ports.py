@@ -1,7 +1,8 @@
 """What the business asks of the databases. One public method is one transaction in one database.
 
 Errors:  StoreUnavailable (we do not know: locked, deadlock, link lost)
-         SlotTaken | BookingWithdrawn | BalanceOut | OrderVoided | ReferenceContradicted | KeyTaken (a "no")
+         SlotTaken | BookingWithdrawn | CancelledTooLate | BalanceOut | OrderVoided | ReferenceContradicted | KeyTaken
+             (a "no")
          LeaseLost (another worker holds the saga)
 """
 
@@ -26,6 +27,8 @@ from repositories.entities import (
     SagaState,
     Slot,
     User,
+    Withdrawal,
+    Withdrawn,
 )
 from repositories.enums import SettingGroup
 
@@ -44,6 +47,10 @@ class BookingWithdrawn(Exception):
 
 class BalanceOut(Exception):
     """The charity organization's balance does not cover this session."""
+
+
+class CancelledTooLate(Exception):
+    """The session begins too soon, or has begun: it cannot be cancelled any more."""
 
 
 class OrderVoided(Exception):
@@ -86,6 +93,24 @@ class Bookings(Protocol):
         """Write booking, journal row, event and key in one transaction; `start` makes the journal row of the
         new booking id, which is returned. The sweep leaves the saga alone until `nudged_until`. Raises KeyTaken.
         A key older than 24 hours counts as absent."""
+        ...
+
+    def withdraw(
+        self,
+        withdrawal: Withdrawal,
+        *,
+        starts_after: datetime,
+        follow_up: Callable[[Booking, str], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> Withdrawn | None:
+        """Cancel a booking in one transaction; None if the organization has no such booking.
+
+        Pending: its saga will find it withdrawn and undo; the UPDATE decides the race with confirm_booking.
+        Confirmed, and starting after `starts_after`: Cancelled at once, its time released, and `follow_up` makes the
+        journal row that does the rest, given the booking and the id of the saga that booked it.
+        Ended: nothing changes. Raises CancelledTooLate, KeyTaken; then nothing is written."""
         ...
 
     def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None: ...

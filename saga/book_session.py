@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from integrations.ports import NewBookingPush, ProviderRefused, PushSender, VideoRooms
-from repositories.entities import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime, Slot
+from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
+from repositories.entities import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime, Slot, key_of
 from repositories.enums import Reason
 from repositories.ports import BalanceOut, BookingWithdrawn, CareProviders, Orders, OrderVoided, Slots, SlotTaken, Users
 from saga.definition import (
@@ -131,9 +131,12 @@ class BookSession:
 
     # 6
     def push_new_booking(self, state: SagaState) -> Receipt:
+        if state.withdrawn_at is not None:  # cancelled while this push waited: news of the past would only confuse
+            return NOTHING
         provider = self.providers.get_care_provider(state.input["care_provider_id"])
         user = self.users.find_user(state.input["user_id"], organization_id=state.input["organization_id"])
-        push = NewBookingPush(
+        push = BookingPush(
+            kind=NotificationType.NEW_BOOKING,
             booking_id=state.booking_id,
             care_provider_id=provider.id,
             meeting_id=state.receipts["create_meeting"]["meeting_id"],
@@ -153,6 +156,11 @@ class BookSession:
 
     def reason_of(self, error: Exception) -> Reason:
         return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), Reason.INTERNAL_ERROR)
+
+
+def create_meeting_key(saga_id: str) -> str:
+    """The customRoomId of the room that this saga opened."""
+    return key_of(saga_id, "create_meeting")
 
 
 def _instant(state: SagaState, name: str) -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from saga.definition import Saga
 
-NAMES = ("book_session",)
+NAMES = ("book_session", "cancel_booking")
 
 
 def catalogue(*sagas: Saga) -> Mapping[str, Saga]:

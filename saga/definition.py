@@ -2,6 +2,8 @@
 
 compensable ... compensable | pivot | retriable ... retriable
     undone in reverse       | decides |   run until they succeed
+
+A saga whose decision was taken when it was accepted has the last part only: once_decided(...).
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +30,7 @@ __all__ = [
     "compensable",
     "in_journal",
     "nothing",
+    "once_decided",
     "pivot",
     "retriable",
     "steps",
@@ -127,14 +130,26 @@ ORDER = {Kind.COMPENSABLE: 0, Kind.PIVOT: 1, Kind.RETRIABLE: 2}
 
 def steps(*table: Step) -> Table:
     """The table, if it has its form: compensable steps, exactly one pivot, retriable steps; names once each."""
-    names = [step.name for step in table]
-    if len(set(names)) != len(names):
-        raise TableWrong(f"a step name stands twice in {names}")
+    names = [step.name for step in _with_names_once(table)]
     if sum(step.kind is Kind.PIVOT for step in table) != 1:
         raise TableWrong(f"exactly one pivot is wanted in {names}")
     ranks = [ORDER[step.kind] for step in table]
     if ranks != sorted(ranks):
         raise TableWrong(f"compensable steps, then the pivot, then retriable steps; not {names}")
+    return table
+
+
+def once_decided(*table: Step) -> Table:
+    """The table of a saga whose pivot was its acceptance: retriable steps only, names once each."""
+    if any(step.kind is not Kind.RETRIABLE for step in table):
+        raise TableWrong("what follows a decision is retriable")
+    return _with_names_once(table)
+
+
+def _with_names_once(table: Table) -> Table:
+    names = [step.name for step in table]
+    if len(set(names)) != len(names) or not names:
+        raise TableWrong(f"every step needs a name of its own: {names}")
     return table
 
 

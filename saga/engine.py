@@ -1,7 +1,7 @@
 """The saga's rules as one pure function: (state, outcome of an attempt) -> next state.
 
     running:  done -> next step ... -> DONE
-              refused, retries used up, deadline passed -> UNDOING
+              refused, retries used up, deadline passed, withdrawn -> UNDOING
     undoing:  every owed step is undone, the last first -> UNDONE
               an undo that does not answer lets the others go first
     either:   a bug twice, an undo that keeps failing, a worker that dies each time -> STUCK
@@ -77,6 +77,14 @@ class Expired:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """The partner withdrew the booking before the pivot."""
+
+    word: ClassVar[OutcomeWord] = OutcomeWord.WITHDRAWN
+    error: ClassVar[str] = "BookingWithdrawn"
+
+
+@dataclass(frozen=True)
 class Poison:
     """Worker after worker died with this saga in hand."""
 
@@ -84,7 +92,7 @@ class Poison:
     error: ClassVar[str] = "WorkerDied"
 
 
-Outcome = Done | Refused | Unavailable | Misconfigured | Bug | Expired | Poison
+Outcome = Done | Refused | Unavailable | Misconfigured | Bug | Expired | Withdrawn | Poison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +116,15 @@ def next_state(table: Table, state: SagaState, outcome: Outcome, moment: Moment)
     return _after_action(table, state, outcome, moment)
 
 
-def before_work(table: Table, state: SagaState, now: datetime) -> Expired | Poison | None:
+def before_work(table: Table, state: SagaState, now: datetime) -> Expired | Withdrawn | Poison | None:
     """What a saga just claimed runs into before any work: the outcome, if there is one."""
     if state.claims > MAX_CLAIMS:
         return Poison()
-    if state.status is SagaStatus.RUNNING and now >= state.deadline_at and _can_turn_back(table, state):
-        return Expired()
-    return None
+    if state.status is not SagaStatus.RUNNING or not _can_turn_back(table, state):
+        return None
+    if state.withdrawn_at is not None:
+        return Withdrawn()
+    return Expired() if now >= state.deadline_at else None
 
 
 def as_claimed(table: Table, state: SagaState) -> SagaState:
@@ -139,6 +149,8 @@ def _after_action(table: Table, state: SagaState, outcome: Outcome, moment: Mome
             return _forward(table, _with_receipt(step, state, receipt), moment)
         case Expired():
             return _turn_back(state, moment, reason=Reason.DEADLINE_PASSED, error=outcome.error)
+        case Withdrawn():
+            return _turn_back(state, moment, reason=Reason.BOOKING_WITHDRAWN, error=outcome.error)
     if _may_have_happened(step, outcome):
         state = replace(state, owed=_owing(step, state.owed))
     failed = replace(state, failures=state.failures + 1, error=outcome.error)

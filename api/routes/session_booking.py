@@ -1,4 +1,4 @@
-"""Book a session, and ask how a booking stands."""
+"""Book a session, cancel it, and ask how a booking stands."""
 
 import hashlib
 import json
@@ -14,18 +14,20 @@ from werkzeug.wrappers import Response as BaseResponse
 from api.auth import Caller, caller
 from api.errors import HTTP_OF_REASON, MESSAGE_OF, InvalidBody, NotFound, SecureHashWrong, error_body
 from api.schemas import loaded
-from api.schemas.session_booking import NOT_HASHED, BookSessionSchema
+from api.schemas.session_booking import NOT_HASHED, BookSessionSchema, CancelBookingSchema
 from api.security.id_cipher import IdKind, IdTampered
 from api.security.secure_hash import is_secure_hash
 from api.services import services
 from api.strict_json import json_object
 from api.waiting import preferred_wait
-from repositories.entities import Attempt, BookingView, Guest, IdempotencyKey
+from repositories.entities import Attempt, Booking, BookingView, Guest, IdempotencyKey
 from repositories.enums import BookingStatus, Reason
 from repositories.ports import StoreUnavailable
 from saga.accept_booking import Accepted, BookingRequest
+from saga.accept_cancellation import CancellationRequest
 
 BOOK_SESSION = BookSessionSchema()
+CANCEL_BOOKING = CancelBookingSchema()
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 LONGEST_RETRY_AFTER = 5  # seconds; while a worker holds the saga, due_at is the end of its lease, far too late to ask
 
@@ -33,6 +35,7 @@ LONGEST_RETRY_AFTER = 5  # seconds; while a worker holds the saga, due_at is the
 def blueprint() -> Blueprint:
     routes = Blueprint("session_booking", __name__)
     routes.post("/sessionbooking/booksession")(book_session)
+    routes.post("/sessionbooking/cancelbooking")(cancel_booking)
     routes.get("/sessionbooking/getbookingstatus/<booking_id>")(get_booking_status)
     return routes
 
@@ -44,7 +47,7 @@ def book_session() -> tuple[Response, int]:
     body = json_object(request)
     wish = loaded(BOOK_SESSION, body)
     check_secure_hash(body, caller())
-    accepted = services().accept_booking(booking_request(wish, idempotency_key(body), caller()))
+    accepted = services().accept_booking(booking_request(wish, idempotency_key("booksession", body), caller()))
     answer, status = answer_to(accepted)
     if accepted.is_replay:
         answer.headers["Idempotency-Replayed"] = "true"
@@ -58,7 +61,7 @@ def check_secure_hash(body: Mapping[str, Any], who: Caller) -> None:
         raise SecureHashWrong
 
 
-def idempotency_key(body: Mapping[str, Any]) -> IdempotencyKey | None:
+def idempotency_key(command: str, body: Mapping[str, Any]) -> IdempotencyKey | None:
     """The request's Idempotency-Key with a digest of what it asks for. Raises InvalidBody."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -66,7 +69,7 @@ def idempotency_key(body: Mapping[str, Any]) -> IdempotencyKey | None:
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidBody([{"field": "Idempotency-Key", "message": "Must be 1 to 255 visible ASCII characters."}])
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return IdempotencyKey(key=key, body_digest=hashlib.sha256(f"booksession {canonical}".encode()).hexdigest())
+    return IdempotencyKey(key=key, body_digest=hashlib.sha256(f"{command} {canonical}".encode()).hexdigest())
 
 
 def booking_request(wish: Mapping[str, Any], idempotency: IdempotencyKey | None, who: Caller) -> BookingRequest:
@@ -109,8 +112,13 @@ def answer_to(accepted: Accepted) -> tuple[Response, int]:
 
 
 def accepted_answer(accepted: Accepted, public_id: str) -> Response:
-    answer = jsonify(status=1, data=booking_data(public_id, accepted.user_id, BookingStatus.PENDING))
-    answer.headers["Location"] = url_for("session_booking.get_booking_status", booking_id=public_id)
+    return pending_answer(booking_data(public_id, accepted.user_id, BookingStatus.PENDING))
+
+
+def pending_answer(data: Mapping[str, Any]) -> Response:
+    """What a 202 says: how the booking stands, where to ask on, and when."""
+    answer = jsonify(status=1, data=data)
+    answer.headers["Location"] = url_for("session_booking.get_booking_status", booking_id=data["bookingId"])
     answer.headers["Retry-After"] = "1"
     return answer
 
@@ -121,7 +129,8 @@ def outcome(view: BookingView, public_id: str) -> tuple[Response, int]:
     data = booking_data(public_id, booking.user_id, booking.status)
     if booking.status is BookingStatus.CONFIRMED:
         return jsonify(status=1, data={"meetingId": booking.meeting_id, **data}), 200
-    reason = view.reason or Reason.INTERNAL_ERROR
+    is_cancelled = booking.status is BookingStatus.CANCELLED
+    reason = view.reason or (Reason.BOOKING_WITHDRAWN if is_cancelled else Reason.INTERNAL_ERROR)
     body = error_body(reason, MESSAGE_OF.get(reason, MESSAGE_OF[Reason.INTERNAL_ERROR]))
     return jsonify({**body, "failedStep": view.failed_step, "data": data}), HTTP_OF_REASON.get(reason, 500)
 
@@ -132,6 +141,43 @@ def booking_data(public_id: str, user_id: int, status: BookingStatus) -> dict[st
         "userId": services().id_cipher.encrypt(IdKind.USER, user_id),
         "bookingStatus": int(status),
     }
+
+
+# --- cancelbooking -----------------------------------------------------------------------
+
+
+def cancel_booking() -> tuple[Response, int]:
+    body = json_object(request)
+    wish = loaded(CANCEL_BOOKING, body)
+    check_secure_hash(body, caller())
+    booking = services().accept_cancellation(
+        CancellationRequest(
+            organization_id=caller().organization_id,
+            booking_id=wish["booking_id"],
+            user_id=wish["user_id"],
+            care_provider_id=wish["care_provider_id"],
+            why=wish["why"],
+            idempotency=idempotency_key("cancelbooking", body),
+        )
+    )
+    return answer_to_cancellation(booking, body["bookingId"])
+
+
+def answer_to_cancellation(booking: Booking, public_id: str) -> tuple[Response, int]:
+    """200 with the booking's state; 202 while its saga still has to undo, unless `Prefer: wait=N` sees it end."""
+    status, wait = booking.status, None
+    if status is BookingStatus.PENDING:
+        try:
+            view, wait = view_within_preference(booking.id)
+        except StoreUnavailable:  # it is withdrawn, whatever became of looking
+            view = None
+        status = view.booking.status if view is not None else status
+    data = booking_data(public_id, booking.user_id, status)
+    is_over = status is not BookingStatus.PENDING
+    answer = jsonify(status=1, data=data) if is_over else pending_answer(data)
+    if wait is not None:
+        answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
+    return answer, 200 if is_over else 202
 
 
 # --- getbookingstatus --------------------------------------------------------------------
@@ -196,10 +242,22 @@ def status_body(view: BookingView, public_id: str) -> dict[str, Any]:
         "reason": view.reason,
         "message": MESSAGE_OF.get(view.reason) if view.reason else None,
         "failedStep": view.failed_step,
+        "cancellation": cancellation(booking),
         "sagaStatus": view.saga_status,
         "step": view.step,
         "timeline": [line(attempt) for attempt in view.timeline],
     }
+
+
+def cancellation(booking: Booking) -> dict[str, Any] | None:
+    """When, by whom and why it was cancelled, or withdrawn while pending."""
+    if booking.withdrawn_at is None:
+        return None
+    return {"at": instant(booking.withdrawn_at), "by": booking.withdrawn_by, "reason": booking.withdrawal_reason}
+
+
+def instant(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def line(attempt: Attempt) -> dict[str, Any]:
@@ -209,6 +267,6 @@ def line(attempt: Attempt) -> dict[str, Any]:
         "attempt": attempt.number,
         "outcome": attempt.outcome,
         "error": attempt.error,
-        "startedAt": attempt.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "startedAt": instant(attempt.started_at),
         "durationMs": round((attempt.duration or timedelta()).total_seconds() * 1000, 1),
     }

@@ -1,4 +1,4 @@
-"""Booking a session. Every field but secureHash is part of the hash."""
+"""Booking and cancelling a session. Every field but secureHash is part of the hash."""
 
 from datetime import date
 from typing import Any
@@ -25,6 +25,14 @@ from repositories.enums import BookingPlatform, CommunicationType, GenderType
 NOT_HASHED = {"secureHash"}
 GUEST_FIELDS = ("referenceId", "name", "dob", "genderType")
 OLDEST = date(1900, 1, 1)
+
+
+class CancelBookingSchema(StrictSchema):
+    booking_id = EncryptedId(IdKind.BOOKING, data_key="bookingId", required=True)
+    user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
+    care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
+    why = SafeText(data_key="cancellationReason", load_default=None, validate=validate.Length(max=500))
+    secure_hash = fields.String(data_key="secureHash", required=True)
 
 
 class BookSessionSchema(StrictSchema):

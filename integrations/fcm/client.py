@@ -14,10 +14,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from integrations.fcm.notifications import Notification, new_booking
+from integrations.fcm.notifications import Notification, notification_of
 from integrations.http import HttpService
 from integrations.ports import (
-    NewBookingPush,
+    BookingPush,
     ProviderError,
     ProviderMisconfigured,
     ProviderRefused,
@@ -48,9 +48,9 @@ class FcmPushSender:
         self._lock = threading.Lock()
         self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
 
-    def send(self, push: NewBookingPush, *, key: str) -> None:
+    def send(self, push: BookingPush, *, key: str) -> None:
         """Both platforms are tried, though the first fails; then the first error is raised."""
-        notification = new_booking(push, public_id=self._public_booking_id(push.booking_id))
+        notification = notification_of(push, public_id=self._public_booking_id(push.booking_id))
         first_error: ProviderError | None = None
         for message in messages(notification, care_provider_id=push.care_provider_id, key=key):
             try:

@@ -6,31 +6,11 @@ A message to a topic is at most 2048 bytes, keys and values, in UTF-8 (firebase.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum
 from zoneinfo import ZoneInfo
 
-from integrations.ports import NewBookingPush
+from integrations.ports import BookingPush, NotificationType
 
 MAX_BYTES = 2048
-
-
-class NotificationType(IntEnum):
-    PROFILE_UPDATE = 1
-    NEW_BOOKING = 2
-    PAYSLIP_GENERATED = 3
-    HOMEWORK_ASSIGNED = 4
-    RESERVE_SLOT = 5
-    REFERRAL = 6
-    CANCEL_REFUND_BOOKING = 7
-    PSYTER_SUPPORT_NOTIFICATION = 8
-    SCHFS_EXPIRY = 9
-    REFUND_BY_ADMIN = 10
-    COMMON_NOTIFICATION = 11
-    REMINDER_NOTIFICATION = 12
-    OTHER_PARTY_JOINED = 13
-    PROVIDER_SIGNED_CONTRACT = 14
-    NEW_MESSAGE = 15
-    ACCOUNT_DELETED = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +27,40 @@ class Notification:
         return sum(len(word.encode()) for word in words)
 
 
-def new_booking(push: NewBookingPush, *, public_id: str) -> Notification:
-    """NewBooking, in English and Arabic; a client's name too long for the message is cut."""
+# kind -> titles and bodies, in English and Arabic
+TEXTS: Mapping[NotificationType, tuple[str, str, str, str]] = {
+    NotificationType.NEW_BOOKING: (
+        "New booking",
+        "You have a new session on {when} ({zone}, GMT{offset}).",
+        "حجز جديد",
+        "لديك جلسة جديدة بتاريخ {when} ({zone}، غرينتش{offset}).",
+    ),
+    NotificationType.CANCEL_REFUND_BOOKING: (
+        "Booking cancelled",
+        "Your session on {when} ({zone}, GMT{offset}) was cancelled.",
+        "تم إلغاء الحجز",
+        "تم إلغاء جلستك بتاريخ {when} ({zone}، غرينتش{offset}).",
+    ),
+}
+
+
+def notification_of(push: BookingPush, *, public_id: str) -> Notification:
+    """The notification in English and Arabic; a client's name too long for the message is cut."""
     name = (push.client_name or "").strip()
-    notification = _new_booking(push, public_id, name)
+    notification = _notification(push, public_id, name)
     while notification.size() > MAX_BYTES and name:
         name = name[: len(name) * 3 // 4]
-        notification = _new_booking(push, public_id, name)
+        notification = _notification(push, public_id, name)
     return notification
 
 
-def _new_booking(push: NewBookingPush, public_id: str, client_name: str) -> Notification:
+def _notification(push: BookingPush, public_id: str, client_name: str) -> Notification:
     local = push.starts_at.astimezone(ZoneInfo(push.time_zone))
-    when = f"{local:%Y-%m-%d %H:%M}"
     offset = gmt_offset(local)
-    title_en, body_en = "New booking", f"You have a new session on {when} ({push.time_zone}, GMT{offset})."
-    title_ar, body_ar = "حجز جديد", f"لديك جلسة جديدة بتاريخ {when} ({push.time_zone}، غرينتش{offset})."
+    facts = {"when": f"{local:%Y-%m-%d %H:%M}", "zone": push.time_zone, "offset": offset}
+    title_en, body_en, title_ar, body_ar = (text.format(**facts) for text in TEXTS[push.kind])
     data = {
-        "notificationType": str(int(NotificationType.NEW_BOOKING)),
+        "notificationType": str(int(push.kind)),
         "bookingId": public_id,
         "meetingId": push.meeting_id,
         "bookingDateTimeLocal": f"{local:%Y-%m-%dT%H:%M:%S}",

@@ -1,5 +1,7 @@
 """Partner organizations and their access keys."""
 
+from datetime import timedelta
+
 from sqlalchemy import RowMapping, bindparam, select, true
 
 from repositories.database import Database
@@ -12,6 +14,7 @@ COLUMNS = (
     organizations.c.name,
     organizations.c.is_charity,
     organizations.c.sealed_shared_api_key,
+    organizations.c.cancellation_deadline_minutes,
 )
 FIND = select(*COLUMNS).where(organizations.c.id == bindparam("organization_id"), organizations.c.is_active == true())
 FIND_BY_KEY = (
@@ -46,4 +49,7 @@ class SqlOrganizations:
 
 
 def _organization_of(row: RowMapping) -> Organization:
-    return Organization(**{name: row[name] for name in ("id", "name", "is_charity", "sealed_shared_api_key")})
+    return Organization(
+        **{name: row[name] for name in ("id", "name", "is_charity", "sealed_shared_api_key")},
+        cancellation_deadline=timedelta(minutes=row["cancellation_deadline_minutes"]),
+    )

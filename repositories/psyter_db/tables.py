@@ -32,6 +32,7 @@ organizations = Table(
     Column("is_charity", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("sealed_shared_api_key", String(400), nullable=False),
+    Column("cancellation_deadline_minutes", Integer, nullable=False, server_default="0"),
 )
 
 organization_access_keys = Table(
@@ -50,6 +51,7 @@ organization_balances = Table(
     metadata,
     Column("organization_id", BigInteger, ForeignKey("organizations.id"), primary_key=True, autoincrement=False),
     Column("balance_minor", BigInteger, nullable=False),
+    Column("deposited_minor", BigInteger, nullable=False, server_default="0"),  # all that was ever paid in
     CheckConstraint("balance_minor >= 0", name="ck_organization_balances_not_negative"),
 )
 

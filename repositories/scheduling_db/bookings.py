@@ -5,14 +5,26 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from repositories.database import Database
-from repositories.entities import Booking, BookingView, IdempotencyKey, KeyUse, NewBooking, SagaState
+from repositories.entities import (
+    Booking,
+    BookingView,
+    DueSaga,
+    IdempotencyKey,
+    KeyUse,
+    NewBooking,
+    ReleaseTime,
+    SagaState,
+    Withdrawal,
+    Withdrawn,
+)
 from repositories.enums import BookingStatus, Reason, SagaStatus
-from repositories.ports import KeyTaken
-from repositories.scheduling_db.events import append_accepted
+from repositories.ports import CancelledTooLate, KeyTaken
+from repositories.scheduling_db.effects import release_time
+from repositories.scheduling_db.events import append_accepted, append_event
 from repositories.scheduling_db.saga_rows import attempt_of, row_of
 from repositories.scheduling_db.tables import bookings, idempotency_keys, saga_attempts, sagas
 
@@ -29,6 +41,33 @@ DROP_OLD_KEY = delete(idempotency_keys).where(*_IS_KEY, idempotency_keys.c.creat
 FIND_KEY = select(idempotency_keys).where(*_IS_KEY, idempotency_keys.c.created_at > bindparam("too_old"))
 FIND = select(bookings).where(
     bookings.c.id == bindparam("booking_id"), bookings.c.organization_id == bindparam("of_organization")
+)
+_WITHDRAWAL: dict[str, Any] = {
+    name: bindparam(name) for name in ("withdrawn_at", "withdrawn_by", "withdrawal_reason", "updated_at")
+}
+_IS_BOOKING = (bookings.c.id == bindparam("booking_id"), bookings.c.organization_id == bindparam("of_organization"))
+WITHDRAW_PENDING = (
+    update(bookings)
+    .where(*_IS_BOOKING, bookings.c.status == BookingStatus.PENDING, bookings.c.withdrawn_at.is_(None))
+    .values(_WITHDRAWAL)
+)
+CANCEL_CONFIRMED = (
+    update(bookings)
+    .where(*_IS_BOOKING, bookings.c.status == BookingStatus.CONFIRMED, bookings.c.starts_at > bindparam("starts_after"))
+    .values(_WITHDRAWAL)
+    .values(status=BookingStatus.CANCELLED)
+)
+FIRST_SAGA = (
+    select(sagas.c.id, sagas.c.name)
+    .where(sagas.c.booking_id == bindparam("booking_id"))
+    .order_by(sagas.c.created_at, sagas.c.id)
+    .limit(1)
+)
+TELL_SAGA = update(sagas).where(sagas.c.id == bindparam("saga_id")).values(withdrawn_at=bindparam("withdrawn"))
+WAKE_SAGA = (  # only one that waits: whoever holds a lease finds out at the pivot
+    update(sagas)
+    .where(sagas.c.id == bindparam("saga_id"), sagas.c.claims == 0, sagas.c.due_at > bindparam("now"))
+    .values(due_at=bindparam("now"), nudged_until=None)
 )
 NEWEST_SAGA = (
     select(sagas.c.status, sagas.c.step, sagas.c.due_at, sagas.c.reason, sagas.c.failed_step)
@@ -61,6 +100,31 @@ class SqlBookings:
             if idempotency is not None:
                 _add_key(connection, idempotency, booking, booking_id, now)
             return booking_id
+
+        return self._database.write(work)
+
+    def withdraw(
+        self,
+        withdrawal: Withdrawal,
+        *,
+        starts_after: datetime,
+        follow_up: Callable[[Booking, str], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> Withdrawn | None:
+        def work(connection: Connection) -> Withdrawn | None:
+            withdrawn = _withdraw(
+                connection,
+                withdrawal,
+                starts_after=starts_after,
+                follow_up=follow_up,
+                now=now,
+                nudged_until=nudged_until,
+            )
+            if withdrawn is not None and idempotency is not None:
+                _add_key(connection, idempotency, withdrawn.booking, withdrawal.booking_id, now)
+            return withdrawn
 
         return self._database.write(work)
 
@@ -98,8 +162,67 @@ def _add_booking(connection: Connection, booking: NewBooking, now: datetime) -> 
     return int(connection.execute(ADD_BOOKING, values).inserted_primary_key[0])  # type: ignore[index]
 
 
+def _withdraw(
+    connection: Connection,
+    withdrawal: Withdrawal,
+    *,
+    starts_after: datetime,
+    follow_up: Callable[[Booking, str], SagaState],
+    now: datetime,
+    nudged_until: datetime,
+) -> Withdrawn | None:
+    which = {"booking_id": withdrawal.booking_id, "of_organization": withdrawal.organization_id}
+    written = {
+        **which,
+        "withdrawn_at": now,
+        "withdrawn_by": withdrawal.by,
+        "withdrawal_reason": withdrawal.why,
+        "updated_at": now,
+    }
+    saga: DueSaga | None = None
+    if connection.execute(WITHDRAW_PENDING, written).rowcount:
+        saga = _tell_saga(connection, withdrawal.booking_id, now)
+        connection.execute(WAKE_SAGA, {"saga_id": saga.id, "now": now})
+        append_event(connection, withdrawal.booking_id, "withdrawn", now)
+    elif connection.execute(CANCEL_CONFIRMED, {**written, "starts_after": starts_after}).rowcount:
+        saga = _cancel(connection, withdrawal, follow_up, now, nudged_until)
+    booking = _find_booking(connection, withdrawal.booking_id, withdrawal.organization_id)
+    if booking is None:
+        return None
+    if booking.status is BookingStatus.CONFIRMED:
+        raise CancelledTooLate
+    return Withdrawn(booking=booking, saga=saga)
+
+
+def _cancel(
+    connection: Connection,
+    withdrawal: Withdrawal,
+    follow_up: Callable[[Booking, str], SagaState],
+    now: datetime,
+    nudged_until: datetime,
+) -> DueSaga:
+    """What else changes in the transaction that cancels a confirmed booking."""
+    booked_by = _tell_saga(connection, withdrawal.booking_id, now)
+    release_time(connection, ReleaseTime(booking_id=withdrawal.booking_id), now)
+    append_event(connection, withdrawal.booking_id, "cancelled", now)
+    which = {"booking_id": withdrawal.booking_id, "of_organization": withdrawal.organization_id}
+    state = follow_up(_booking_of(connection.execute(FIND, which).one()), booked_by.id)
+    connection.execute(ADD_SAGA, {**row_of(state, now), "nudged_until": nudged_until})
+    return DueSaga(id=state.id, name=state.name)
+
+
+def _tell_saga(connection: Connection, booking_id: int, now: datetime) -> DueSaga:
+    row = connection.execute(FIRST_SAGA, {"booking_id": booking_id}).one()
+    connection.execute(TELL_SAGA, {"saga_id": row.id, "withdrawn": now})
+    return DueSaga(id=row.id, name=row.name)
+
+
 def _add_key(
-    connection: Connection, idempotency: IdempotencyKey, booking: NewBooking, booking_id: int, now: datetime
+    connection: Connection,
+    idempotency: IdempotencyKey,
+    booking: NewBooking | Booking,
+    booking_id: int,
+    now: datetime,
 ) -> None:
     connection.execute(DROP_OLD_KEY, _key_values(booking.organization_id, idempotency.key, now))
     values = {
@@ -138,6 +261,9 @@ def _booking_of(row: Row[Any]) -> Booking:
         meeting_id=row.meeting_id,
         reason=_reason(row.reason),
         failed_step=row.failed_step,
+        withdrawn_at=row.withdrawn_at,
+        withdrawn_by=row.withdrawn_by,
+        withdrawal_reason=row.withdrawal_reason,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

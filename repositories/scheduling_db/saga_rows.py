@@ -13,8 +13,8 @@ from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 MICROSECOND = timedelta(microseconds=1)
 AS_JSON = ("input", "owed", "receipts")
 ITSELF = (
-    "id", "name", "booking_id", "step", "failures", "claims", "due_at", "deadline_at", "expires_at", "failed_step",
-    "error", "created_at", "version", "lease_token",
+    "id", "name", "booking_id", "step", "failures", "claims", "due_at", "deadline_at", "expires_at",
+    "withdrawn_at", "failed_step", "error", "created_at", "version", "lease_token",
 )  # fmt: skip
 
 

@@ -67,6 +67,8 @@ bookings = Table(
     Column("reason", Integer),
     Column("failed_step", String(40)),
     Column("withdrawn_at", UtcDateTime),  # confirm_booking tests it in its own UPDATE
+    Column("withdrawn_by", text(100)),
+    Column("withdrawal_reason", text(500)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),
@@ -100,6 +102,7 @@ sagas = Table(
     Column("lease_token", String(32)),
     Column("deadline_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
     Column("reason", Integer),
     Column("failed_step", String(40)),
     Column("error", String(80)),

@@ -11,7 +11,8 @@ import requests
 
 from integrations.fcm.client import FcmPushSender
 from integrations.ports import (
-    NewBookingPush,
+    BookingPush,
+    NotificationType,
     ProviderError,
     ProviderMisconfigured,
     ProviderRefused,
@@ -21,7 +22,8 @@ from integrations.ports import (
 from integrations.sandbox.service_account import write_sandbox_service_account
 from tests.fakes.push import FakePush
 
-PUSH = NewBookingPush(
+PUSH = BookingPush(
+    kind=NotificationType.NEW_BOOKING,
     booking_id=1,
     care_provider_id=42,
     meeting_id="room-0001-test",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from repositories.database import Database
 from repositories.entities import (
@@ -24,6 +24,8 @@ from repositories.entities import (
     ReserveTime,
     SagaState,
     Slot,
+    Withdrawal,
+    Withdrawn,
 )
 from repositories.enums import (
     Attempted,
@@ -34,12 +36,13 @@ from repositories.enums import (
     Reason,
     SagaStatus,
 )
-from repositories.ports import BookingWithdrawn, KeyTaken, LeaseLost, SlotTaken
+from repositories.ports import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
 from repositories.scheduling_db import tables
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import first_state
+from saga.accept_cancellation import first_state as cancellation_state
 from tests.fakes.scheduling import FakeScheduling
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -55,7 +58,6 @@ class World:
     bookings: Any
     journal: Any
     add_slot: Callable[[Slot], None]
-    withdraw: Callable[[int, datetime], None]
     events: Callable[[], list[tuple[int, int, str]]]
 
     def accept(self, *, key: IdempotencyKey | None = None, now: datetime = NOW, organization: int = 1) -> int:
@@ -105,6 +107,39 @@ class World:
         assert found is not None
         return found
 
+    def withdraw(
+        self,
+        booking_id: int,
+        *,
+        now: datetime = NOW,
+        starts_after: datetime | None = None,
+        key: IdempotencyKey | None = None,
+        organization: int = 1,
+    ) -> Withdrawn | None:
+        wish = Withdrawal(booking_id=booking_id, organization_id=organization, by="partner", why="سبب")
+
+        def follow_up(booking: Booking, booked_by: str) -> SagaState:
+            self.saga_of[-booking.id] = f"{next(SAGAS):032}"
+            return cancellation_state(self.saga_of[-booking.id], booking, booked_by=booked_by, now=now)
+
+        withdrawn: Withdrawn | None = self.bookings.withdraw(
+            wish,
+            starts_after=starts_after or now,
+            follow_up=follow_up,
+            idempotency=key,
+            now=now,
+            nudged_until=now + timedelta(seconds=5),
+        )
+        return withdrawn
+
+    def confirmed(self) -> int:
+        """A booking that was confirmed, its saga at its last step."""
+        booking_id = self.accept()
+        self.reserve(booking_id)
+        state = replace(self.claimed(booking_id), due_at=NOW, claims=0, step="notify_provider")
+        self.save(state, ConfirmBooking(booking_id=booking_id, meeting_id="room"))
+        return booking_id
+
     def reserve(self, booking_id: int, starts_at: datetime = STARTS, length: timedelta = HOUR) -> None:
         """Claim, reserve, and let go."""
         state = replace(self.claimed(booking_id), due_at=NOW, claims=0)
@@ -138,7 +173,7 @@ def fake_world() -> World:
     def add(one: Slot) -> None:
         fake.slots[one.id] = one
 
-    return World(fake, fake, fake, add, fake.withdraw, lambda: fake.events)
+    return World(fake, fake, fake, add, lambda: fake.events)
 
 
 def sql_world(database: Database) -> World:
@@ -155,17 +190,13 @@ def sql_world(database: Database) -> World:
         }
         database.write(lambda c: c.execute(insert(tables.slots), values))
 
-    def withdraw(booking_id: int, now: datetime) -> None:
-        change = update(tables.bookings).where(tables.bookings.c.id == booking_id).values(withdrawn_at=now)
-        database.write(lambda c: c.execute(change))
-
     def events() -> list[tuple[int, int, str]]:
         kept = tables.booking_events
         with database.reading() as connection:
             rows = connection.execute(select(kept.c.booking_id, kept.c.sequence, kept.c.kind).order_by(kept.c.id))
             return [(row.booking_id, row.sequence, row.kind) for row in rows]
 
-    return World(SqlSlots(database), SqlBookings(database), SqlJournal(database), add, withdraw, events)
+    return World(SqlSlots(database), SqlBookings(database), SqlJournal(database), add, events)
 
 
 # --- slots and bookings --------------------------------------------------------------------
@@ -204,6 +235,110 @@ def test_a_key_is_used_once_per_organization_and_day(world: World) -> None:
     assert world.bookings.find_key_use(1, "k", now=tomorrow - timedelta(seconds=1)) is not None
     assert world.bookings.find_key_use(1, "k", now=tomorrow) is None
     world.accept(key=key, now=tomorrow)
+
+
+# --- withdrawing ---------------------------------------------------------------------------
+
+
+def test_a_pending_booking_is_withdrawn_once_and_can_never_be_confirmed(world: World) -> None:
+    booking_id = world.accept()
+    first, again = world.withdraw(booking_id), world.withdraw(booking_id, now=NOW + HOUR)
+    assert first is not None
+    assert first.saga is not None
+    assert (first.saga.id, first.saga.name) == (world.saga_of[booking_id], "book_session")
+    assert again is not None
+    assert again.saga is None
+    assert first.booking == again.booking == world.booking(booking_id)
+    assert (first.booking.status, first.booking.withdrawn_at) == (BookingStatus.PENDING, NOW)
+    assert (first.booking.withdrawn_by, first.booking.withdrawal_reason) == ("partner", "سبب")
+    state = world.claimed(booking_id)
+    assert state.withdrawn_at == NOW
+    with pytest.raises(BookingWithdrawn):
+        world.save(state, ConfirmBooking(booking_id=booking_id, meeting_id="room"))
+    assert world.events() == [(booking_id, 1, "accepted"), (booking_id, 2, "withdrawn")]
+
+
+def test_a_saga_that_waits_is_woken_by_the_withdrawal(world: World) -> None:
+    booking_id = world.accept()
+    world.save(replace(world.claimed(booking_id), due_at=NOW + HOUR, claims=0))
+    world.journal.take_due(now=NOW, limit=9, marked_until=NOW + HOUR)
+    world.withdraw(booking_id, now=NOW + timedelta(seconds=1))
+    soon = NOW + timedelta(seconds=2)
+    due = world.journal.take_due(now=soon, limit=9, marked_until=soon)
+    assert [saga.id for saga in due] == [world.saga_of[booking_id]]
+
+
+def test_a_saga_in_the_hands_of_a_worker_is_left_to_it(world: World) -> None:
+    booking_id = world.accept()
+    state = world.claimed(booking_id)
+    world.withdraw(booking_id)
+    assert world.claim(booking_id) is None
+    world.save(replace(state, due_at=NOW, claims=0))
+    assert world.claimed(booking_id).withdrawn_at == NOW
+
+
+def test_a_confirmed_booking_is_cancelled_at_once_and_its_time_is_free(world: World) -> None:
+    booking_id = world.confirmed()
+    withdrawn = world.withdraw(booking_id)
+    assert withdrawn is not None
+    assert withdrawn.saga is not None
+    assert (withdrawn.saga.id, withdrawn.saga.name) == (world.saga_of[-booking_id], "cancel_booking")
+    assert withdrawn.booking == world.booking(booking_id)
+    assert (withdrawn.booking.status, withdrawn.booking.withdrawn_at) == (BookingStatus.CANCELLED, NOW)
+    assert world.slots.is_time_free(slot(7, STARTS, HOUR), booking_id=0)
+    state = world.claimed(-booking_id)
+    assert (state.name, state.step, state.booking_id) == ("cancel_booking", "refund_order", booking_id)
+    assert state.input["room_key"] == f"{world.saga_of[booking_id]}-create_meeting"
+    assert state.input["meeting_id"] == "room"
+    assert world.claimed(booking_id).withdrawn_at == NOW
+    assert [kind for _, _, kind in world.events()] == ["accepted", "confirmed", "cancelled"]
+    again = world.withdraw(booking_id)
+    assert again is not None
+    assert (again.saga, again.booking) == (None, withdrawn.booking)
+
+
+def test_a_session_that_begins_too_soon_is_not_cancelled(world: World) -> None:
+    booking_id = world.confirmed()
+    key = IdempotencyKey(key="k", body_digest="d" * 64)
+    with pytest.raises(CancelledTooLate):
+        world.withdraw(booking_id, starts_after=STARTS, key=key)
+    assert world.booking(booking_id).status is BookingStatus.CONFIRMED
+    assert world.bookings.find_key_use(1, "k", now=NOW) is None
+    assert not world.slots.is_time_free(slot(7, STARTS, HOUR), booking_id=0)
+    assert world.withdraw(booking_id, starts_after=STARTS - timedelta(seconds=1)) is not None
+
+
+def test_a_booking_that_failed_stays_failed(world: World) -> None:
+    booking_id = world.accept()
+    end = EndBooking(booking_id=booking_id, reason=Reason.DEADLINE_PASSED, failed_step="check_slot")
+    world.save(replace(world.claimed(booking_id), due_at=None, status=SagaStatus.UNDONE), end)
+    withdrawn = world.withdraw(booking_id)
+    assert withdrawn is not None
+    assert (withdrawn.saga, withdrawn.booking.status, withdrawn.booking.withdrawn_at) == (
+        None,
+        BookingStatus.FAILED,
+        None,
+    )
+
+
+def test_nobody_withdraws_a_foreign_booking(world: World) -> None:
+    booking_id = world.confirmed()
+    assert world.withdraw(booking_id, organization=2) is None
+    assert world.withdraw(booking_id + 1) is None
+    assert world.booking(booking_id).status is BookingStatus.CONFIRMED
+
+
+def test_a_key_that_was_used_withdraws_nothing(world: World) -> None:
+    key = IdempotencyKey(key="k", body_digest="d" * 64)
+    world.accept(key=key)
+    booking_id = world.accept()
+    with pytest.raises(KeyTaken):
+        world.withdraw(booking_id, key=key)
+    assert world.booking(booking_id).withdrawn_at is None
+    other = IdempotencyKey(key="k-2", body_digest="e" * 64)
+    world.withdraw(booking_id, key=other)
+    use = world.bookings.find_key_use(1, "k-2", now=NOW)
+    assert (use.booking_id, use.body_digest, use.user_id) == (booking_id, "e" * 64, 5)
 
 
 # --- claim and save ------------------------------------------------------------------------
@@ -382,14 +517,14 @@ def test_confirming_twice_is_confirming_once(world: World) -> None:
 
 def test_a_withdrawn_booking_is_never_confirmed(world: World) -> None:
     booking_id = world.accept()
-    world.withdraw(booking_id, NOW)
+    world.withdraw(booking_id)
     state = world.claimed(booking_id)
     with pytest.raises(BookingWithdrawn):
         world.save(state, ConfirmBooking(booking_id=booking_id, meeting_id="m-1"))
     ended = EndBooking(booking_id=booking_id, reason=Reason.BOOKING_WITHDRAWN, failed_step="confirm_booking")
     world.save(state, ended)
     assert world.booking(booking_id).status is BookingStatus.CANCELLED
-    assert world.events()[-1] == (booking_id, 2, "cancelled")
+    assert world.events()[-1] == (booking_id, 3, "cancelled")
 
 
 def test_an_ended_booking_is_neither_confirmed_nor_ended_again(world: World) -> None:

@@ -21,19 +21,20 @@ from repositories.entities import (
     ReserveTime,
     SagaState,
     Slot,
+    Withdrawal,
+    Withdrawn,
 )
 from repositories.enums import BookingStatus
-from repositories.ports import BookingWithdrawn, KeyTaken, LeaseLost, SlotTaken
+from repositories.ports import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
 from repositories.scheduling_db.cells import cells_of
 
-KEPT = ("bookings", "withdrawn", "cells", "sagas", "attempts", "events", "keys", "marks")
+KEPT = ("bookings", "cells", "sagas", "attempts", "events", "keys", "marks")
 
 
 @dataclass
 class FakeScheduling:
     slots: dict[int, Slot] = field(default_factory=dict)
     bookings: dict[int, Booking] = field(default_factory=dict)
-    withdrawn: dict[int, datetime] = field(default_factory=dict)
     cells: dict[tuple[int, int], int] = field(default_factory=dict)  # (provider, cell) -> booking
     sagas: dict[str, SagaState] = field(default_factory=dict)
     attempts: dict[int, list[Attempt]] = field(default_factory=dict)  # by booking
@@ -49,9 +50,6 @@ class FakeScheduling:
         slot = Slot(id=id, care_provider_id=care_provider_id, starts_at=starts_at, ends_at=ends_at, is_open=is_open)
         self.slots[id] = slot
         return slot
-
-    def withdraw(self, booking_id: int, now: datetime) -> None:
-        self.withdrawn[booking_id] = now
 
     # --- Slots -------------------------------------------------------------------------------
 
@@ -75,10 +73,7 @@ class FakeScheduling:
     ) -> int:
         booking_id = len(self.bookings) + 1
         if idempotency is not None:
-            if self.find_key_use(booking.organization_id, idempotency.key, now=now) is not None:
-                raise KeyTaken
-            use = KeyUse(body_digest=idempotency.body_digest, booking_id=booking_id, user_id=booking.user_id)
-            self.keys[booking.organization_id, idempotency.key] = (use, now)
+            self._use_key(idempotency, booking, booking_id, now)
         self.bookings[booking_id] = Booking(
             id=booking_id,
             organization_id=booking.organization_id,
@@ -100,6 +95,53 @@ class FakeScheduling:
         self._tell(booking_id, "accepted")
         return booking_id
 
+    def withdraw(
+        self,
+        withdrawal: Withdrawal,
+        *,
+        starts_after: datetime,
+        follow_up: Callable[[Booking, str], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> Withdrawn | None:
+        booking = self.find_booking(withdrawal.booking_id, organization_id=withdrawal.organization_id)
+        if booking is None:
+            return None
+        if booking.status is BookingStatus.CONFIRMED and booking.starts_at <= starts_after:
+            raise CancelledTooLate
+        if idempotency is not None:
+            self._use_key(idempotency, booking, booking.id, now)
+        written = {"withdrawn_at": now, "withdrawn_by": withdrawal.by, "withdrawal_reason": withdrawal.why}
+        saga = next(saga for saga in self.sagas.values() if saga.booking_id == booking.id)
+        if booking.status is BookingStatus.PENDING and booking.withdrawn_at is None:
+            self._change(booking, now, "withdrawn", **written)
+            self._tell_saga(saga, now)
+            return Withdrawn(booking=self.bookings[booking.id], saga=DueSaga(id=saga.id, name=saga.name))
+        if booking.status is not BookingStatus.CONFIRMED:
+            return Withdrawn(booking=booking, saga=None)
+        self._tell_saga(saga, now)
+        self._change(booking, now, "cancelled", status=BookingStatus.CANCELLED, **written)
+        self._release(booking.id)
+        following = follow_up(self.bookings[booking.id], saga.id)
+        self.sagas[following.id] = following
+        self.marks[following.id] = nudged_until
+        return Withdrawn(booking=self.bookings[booking.id], saga=DueSaga(id=following.id, name=following.name))
+
+    def _tell_saga(self, saga: SagaState, now: datetime) -> None:
+        is_waiting = saga.claims == 0 and saga.due_at is not None and saga.due_at > now
+        self.sagas[saga.id] = replace(saga, withdrawn_at=now, due_at=now if is_waiting else saga.due_at)
+        if is_waiting:
+            self.marks.pop(saga.id, None)
+
+    def _use_key(
+        self, idempotency: IdempotencyKey, booking: NewBooking | Booking, booking_id: int, now: datetime
+    ) -> None:
+        if self.find_key_use(booking.organization_id, idempotency.key, now=now) is not None:
+            raise KeyTaken
+        use = KeyUse(body_digest=idempotency.body_digest, booking_id=booking_id, user_id=booking.user_id)
+        self.keys[booking.organization_id, idempotency.key] = (use, now)
+
     def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:
         use, used_at = self.keys.get((organization_id, key), (None, now))
         return use if use is not None and used_at > now - timedelta(hours=24) else None
@@ -112,7 +154,7 @@ class FakeScheduling:
         booking = self.find_booking(booking_id, organization_id=organization_id)
         if booking is None:
             return None
-        saga = next(saga for saga in self.sagas.values() if saga.booking_id == booking_id)
+        saga = [saga for saga in self.sagas.values() if saga.booking_id == booking_id][-1]
         return BookingView(
             booking=booking,
             saga_status=saga.status,
@@ -143,7 +185,7 @@ class FakeScheduling:
             raise LeaseLost
         before = {name: copy(getattr(self, name)) for name in KEPT}
         try:
-            saved = replace(state, version=state.version + 1)
+            saved = replace(state, version=state.version + 1, withdrawn_at=kept.withdrawn_at)
             self.sagas[state.id] = saved if state.due_at is not None else replace(saved, lease_token=None)
             self.marks.pop(state.id, None)
             for effect in effects:
@@ -176,11 +218,14 @@ class FakeScheduling:
             case ReserveTime():
                 self._reserve(effect)
             case ReleaseTime(booking_id=booking_id):
-                self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id}
+                self._release(booking_id)
             case ConfirmBooking():
                 self._confirm(effect, now)
             case EndBooking():
                 self._end(effect, now)
+
+    def _release(self, booking_id: int) -> None:
+        self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id}
 
     def _reserve(self, effect: ReserveTime) -> None:
         for cell in cells_of(effect.starts_at, effect.ends_at):
@@ -192,7 +237,7 @@ class FakeScheduling:
         booking = self.bookings[effect.booking_id]
         if (booking.status, booking.meeting_id) == (BookingStatus.CONFIRMED, effect.meeting_id):
             return
-        if booking.status is not BookingStatus.PENDING or booking.id in self.withdrawn:
+        if booking.status is not BookingStatus.PENDING or booking.withdrawn_at is not None:
             raise BookingWithdrawn
         self._change(booking, now, "confirmed", status=BookingStatus.CONFIRMED, meeting_id=effect.meeting_id)
 
@@ -200,7 +245,7 @@ class FakeScheduling:
         booking = self.bookings[effect.booking_id]
         if booking.status is not BookingStatus.PENDING:
             return
-        status = BookingStatus.CANCELLED if booking.id in self.withdrawn else BookingStatus.FAILED
+        status = BookingStatus.CANCELLED if booking.withdrawn_at is not None else BookingStatus.FAILED
         kind = status.name.lower()
         self._change(booking, now, kind, status=status, reason=effect.reason, failed_step=effect.failed_step)
 

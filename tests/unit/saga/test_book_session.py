@@ -136,17 +136,6 @@ def test_a_meeting_refused_undoes_everything(world: World) -> None:
     world.check_promises()
 
 
-def test_a_withdrawn_booking_is_never_confirmed(world: World) -> None:
-    booked = world.book()
-    world.scheduling.withdraw(booked.booking_id, world.now)
-    world.settle()
-    booking = world.booking(booked.booking_id)
-    assert booking.status is BookingStatus.CANCELLED
-    assert world.cells_of(booking.id) == 0
-    assert world.open_rooms() == []
-    assert world.psyter.balance(1) == BALANCE
-
-
 # --- we do not know ------------------------------------------------------------------------
 
 

@@ -17,7 +17,9 @@ from repositories.enums import (
     SagaStatus,
 )
 from saga.accept_booking import AcceptBooking, Accepted, BookingRequest
+from saga.accept_cancellation import AcceptCancellation, CancellationRequest
 from saga.book_session import BookSession
+from saga.cancel_booking import CancelBooking
 from saga.catalogue import catalogue
 from saga.runner import Runner
 from saga.sweep import Sweep
@@ -108,17 +110,20 @@ class World:
 
     def runner(self) -> Runner:
         """A worker: a new one after each death."""
-        saga = BookSession(
+        orders, rooms = self._seen(self.psyter, "orders"), self._seen(self.rooms, "rooms")
+        push = self._seen(self.push, "push")
+        book = BookSession(
             slots=self._seen(self.scheduling, "slots"),
-            orders=self._seen(self.psyter, "orders"),
-            rooms=self._seen(self.rooms, "rooms"),
+            orders=orders,
+            rooms=rooms,
             providers=self.psyter,
             users=self.psyter,
-            push=self._seen(self.push, "push"),
+            push=push,
             clock=self.clock,
         )
+        cancel = CancelBooking(orders=orders, rooms=rooms, providers=self.psyter, push=push, clock=self.clock)
         return Runner(
-            sagas=catalogue(saga),
+            sagas=catalogue(book, cancel),
             journal=self._seen(self.scheduling, "journal"),
             clock=self.clock,
             jitter=lambda: 0.5,
@@ -131,6 +136,25 @@ class World:
 
     def book(self, organization_id: int = CHARITY, **changes: Any) -> Accepted:
         return self.accept(request(organization_id, **changes))
+
+    def cancel(self, booking_id: int, **changes: Any) -> Booking:
+        booking = self.booking(booking_id)
+        accept = AcceptCancellation(
+            bookings=self.scheduling,
+            organizations=self.psyter,
+            nudge=self.nudge,
+            clock=self.clock,
+            new_saga_id=lambda: next(self._ids),
+        )
+        given: dict[str, Any] = {
+            "organization_id": booking.organization_id,
+            "booking_id": booking_id,
+            "user_id": booking.user_id,
+            "care_provider_id": PROVIDER,
+            "why": "changed my mind",
+            "idempotency": None,
+        }
+        return accept(CancellationRequest(**{**given, **changes}))
 
     def sweep(self) -> int:
         return Sweep(journal=self.scheduling, nudge=self.nudge, waiting=lambda: self.waiting, clock=self.clock)()
@@ -160,7 +184,8 @@ class World:
         return self.scheduling.bookings[booking_id]
 
     def saga_status(self, booking_id: int) -> SagaStatus:
-        return next(state.status for state in self.scheduling.sagas.values() if state.booking_id == booking_id)
+        """Of its newest saga."""
+        return [state.status for state in self.scheduling.sagas.values() if state.booking_id == booking_id][-1]
 
     def cells_of(self, booking_id: int) -> int:
         return sum(holder == booking_id for holder in self.scheduling.cells.values())
@@ -177,7 +202,11 @@ class World:
             order = self.psyter.orders.get(booking.id)
             assert (order is not None and order.status is OrderStatus.OPEN) == confirmed
             assert (booking.meeting_id in self.open_rooms()) == confirmed
-            assert (booking.reason is None) == confirmed
+            was_confirmed = (booking.id, "confirmed") in {(told, kind) for told, _, kind in self.scheduling.events}
+            assert (booking.reason is None) == was_confirmed
+            if booking.status is BookingStatus.CANCELLED:
+                assert booking.withdrawn_at is not None
+                assert booking.withdrawn_by is not None
         confirmed_bookings = [b for b in self.scheduling.bookings.values() if b.status is BookingStatus.CONFIRMED]
         assert len(self.open_rooms()) == len(confirmed_bookings)
         charged = sum(

@@ -1,0 +1,69 @@
+"""What is left to do once a confirmed booking is cancelled: the table first, its steps below.
+
+The decision was taken in the accepting transaction, which changed the status and released the time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from integrations.ports import BookingPush, NotificationType, PushSender, VideoRooms
+from repositories.entities import Effect
+from repositories.enums import Reason
+from repositories.ports import CareProviders, Orders
+from saga.definition import NOTHING, Receipt, Retry, SagaState, Table, TableWrong, once_decided, retriable
+
+NAME = "cancel_booking"
+FIRST_STEP = "refund_order"
+VIDEOSDK = Retry(limit=1_000_000, base=timedelta(milliseconds=500), cap=timedelta(minutes=5))
+FCM = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
+
+
+@dataclass(frozen=True)
+class CancelBooking:
+    orders: Orders
+    rooms: VideoRooms
+    providers: CareProviders
+    push: PushSender
+    clock: Callable[[], datetime]
+
+    name = NAME
+
+    @cached_property
+    def table(self) -> Table:
+        return once_decided(
+            retriable(FIRST_STEP, self.refund_order),
+            retriable("close_meeting", self.close_room, retry=VIDEOSDK),
+            retriable("notify_cancellation", self.push_cancellation, retry=FCM, best_effort=True),
+        )
+
+    # 1
+    def refund_order(self, state: SagaState) -> Receipt:
+        self.orders.void_order_if_present(state.booking_id, now=self.clock())
+        return NOTHING
+
+    # 2
+    def close_room(self, state: SagaState) -> Receipt:
+        self.rooms.close_room_if_open(state.input["room_key"], meeting_id=state.input["meeting_id"])
+        return NOTHING
+
+    # 3
+    def push_cancellation(self, state: SagaState) -> Receipt:
+        provider = self.providers.get_care_provider(state.input["care_provider_id"])
+        push = BookingPush(
+            kind=NotificationType.CANCEL_REFUND_BOOKING,
+            booking_id=state.booking_id,
+            care_provider_id=provider.id,
+            meeting_id=state.input["meeting_id"],
+            starts_at=datetime.fromisoformat(state.input["starts_at"]),
+            time_zone=provider.time_zone,
+        )
+        self.push.send(push, key=state.key("notify_cancellation"))
+        return NOTHING
+
+    def when_undone(self, state: SagaState) -> Effect:  # noqa: ARG002
+        raise TableWrong(f"{NAME} is never undone")
+
+    def reason_of(self, error: Exception) -> Reason:  # noqa: ARG002
+        return Reason.INTERNAL_ERROR
