@@ -146,7 +146,9 @@ def _add_partners(
         connection.execute(insert(t.organization_access_keys), list(_key_rows(partner)))
         connection.execute(insert(t.users), list(_user_rows(partner)))
         if partner.is_charity:
-            balance = {"organization_id": partner.organization_id, "balance_minor": CHARITY_BALANCE}
+            balance = {"organization_id": partner.organization_id, "balance_minor": CHARITY_BALANCE} | {
+                "deposited_minor": CHARITY_BALANCE
+            }
             connection.execute(insert(t.organization_balances), balance)
     connection.execute(insert(t.cat_app_config_settings), list(_setting_rows(videosdk)))
 

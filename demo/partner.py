@@ -38,6 +38,14 @@ class Partner:
     def signed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {**body, "secureHash": secure_hash(body, self.shared_api_key)}
 
+    def cancel(self, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return self.session.post(
+            f"{self.base_url}/api/v1/sessionbooking/cancelbooking",
+            json=self.signed(body),
+            headers=dict(headers or {}),
+            timeout=TIMEOUT,
+        )
+
     def status(self, booking_id: str, *, headers: Mapping[str, str] | None = None) -> requests.Response:
         return self.session.get(
             f"{self.base_url}/api/v1/sessionbooking/getbookingstatus/{booking_id}",

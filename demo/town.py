@@ -123,7 +123,11 @@ class Town:
             return int(connection.execute(select(psyter.organization_balances.c.balance_minor)).scalar_one())
 
     def set_balance(self, minor: int) -> None:
-        change = update(psyter.organization_balances).values(balance_minor=minor)
+        """As a deposit or a withdrawal of the charity does."""
+        kept = psyter.organization_balances.c
+        change = update(psyter.organization_balances).values(
+            balance_minor=minor, deposited_minor=kept.deposited_minor + minor - kept.balance_minor
+        )
         self.psyter.write(lambda connection: connection.execute(change))
 
     def set_every_price(self, hourly_minor: int) -> None:

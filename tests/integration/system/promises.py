@@ -17,9 +17,12 @@ def check_promises(town: Town, stack: Stack, *, initial_balance: int) -> None:
     bookings = rows(town, scheduling.bookings)
     confirmed = {row.id for row in bookings if row.status == BookingStatus.CONFIRMED}
     assert all(row.status != BookingStatus.PENDING for row in bookings)
-    assert all((row.reason is None) == (row.id in confirmed) for row in bookings)
+    told = {(row.booking_id, row.kind) for row in rows(town, scheduling.booking_events)}
+    was_confirmed = {booking for booking, kind in told if kind == "confirmed"}
+    assert all((row.reason is None) == (row.id in was_confirmed) for row in bookings)
+    assert all((row.withdrawn_at is None) == (row.status != BookingStatus.CANCELLED) for row in bookings)
     assert all(
-        saga.status == (SagaStatus.DONE if saga.booking_id in confirmed else SagaStatus.UNDONE)
+        saga.status == (SagaStatus.DONE if saga.booking_id in was_confirmed else SagaStatus.UNDONE)
         for saga in rows(town, scheduling.sagas)
     )
     assert {row.booking_id for row in rows(town, scheduling.reserved_cells)} == confirmed
@@ -29,7 +32,7 @@ def check_promises(town: Town, stack: Stack, *, initial_balance: int) -> None:
     assert stack.open_rooms() == set(meetings)
     assert len(set(meetings)) == len(meetings)
     check_ledger(town, orders, initial_balance)
-    check_timelines(town, confirmed)
+    check_timelines(town, was_confirmed)
 
 
 def check_ledger(town: Town, orders: list[Any], initial_balance: int) -> None:
@@ -39,6 +42,7 @@ def check_ledger(town: Town, orders: list[Any], initial_balance: int) -> None:
     assert balance.organization_id == CHARITY
     assert balance.balance_minor == initial_balance + sum(sign[entry.kind] * entry.amount_minor for entry in ledger)
     assert balance.balance_minor >= 0
+    assert balance.deposited_minor == initial_balance
     kinds = {(entry.order_id, entry.kind) for entry in ledger}
     for order in orders:
         if order.is_charged_to_balance:

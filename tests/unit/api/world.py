@@ -27,9 +27,11 @@ from repositories.entities import (
     NewBooking,
     Organization,
     SagaState,
+    Withdrawn,
 )
 from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
+from saga.accept_cancellation import CancellationRequest
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
@@ -38,6 +40,7 @@ ACCESS_KEY = "access-key"
 OURS, OTHERS = 1, 2
 USER, PROVIDER, SLOT, BOOKING = 11, 42, 7, 5
 BOOK = "/api/v1/sessionbooking/booksession"
+CANCEL = "/api/v1/sessionbooking/cancelbooking"
 STATUS = "/api/v1/sessionbooking/getbookingstatus"
 TOKEN = "/api/v1/auth/token"
 CIPHER, SEALER = IdCipher(KEY), Sealer(KEY)
@@ -68,6 +71,15 @@ def guest_body(**changes: Any) -> dict[str, Any]:
     }
 
 
+def cancel_body(**changes: Any) -> dict[str, Any]:
+    return {
+        "bookingId": CIPHER.encrypt(IdKind.BOOKING, BOOKING),
+        "userId": CIPHER.encrypt(IdKind.USER, USER),
+        "careProviderId": CIPHER.encrypt(IdKind.CARE_PROVIDER, PROVIDER),
+        **changes,
+    }
+
+
 def without(name: str) -> dict[str, Any]:
     return {n: v for n, v in guest_body().items() if n != name}
 
@@ -79,6 +91,7 @@ class World:
     asked: list[BookingRequest] = field(default_factory=list)
     refusal: Exception | None = None
     is_replay: bool = False
+    cancelled: list[CancellationRequest] = field(default_factory=list)
     view: BookingView | None = None
     looks: int = 0
     at_look: Callable[[int], None] = lambda _number: None
@@ -93,6 +106,16 @@ class World:
         if self.refusal is not None:
             raise self.refusal
         return Accepted(booking_id=BOOKING, user_id=USER, is_replay=self.is_replay)
+
+    def accept_cancellation(self, request: CancellationRequest) -> Booking:
+        self.cancelled.append(request)
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.view is not None
+        return self.view.booking
+
+    def withdraw(self, *_args: Any, **_named: Any) -> Withdrawn | None:
+        raise NotImplementedError
 
     def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None:
         self.looks += 1
@@ -147,6 +170,7 @@ class World:
         return create_app(
             ApiServices(
                 accept_booking=self.accept_booking,
+                accept_cancellation=self.accept_cancellation,
                 bookings=self,
                 organizations=self,
                 id_cipher=CIPHER,
@@ -183,6 +207,9 @@ class World:
         given = {"Content-Type": "application/json", **self.bearer()}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post(path, data=raw, headers=given | named)
+
+    def cancel(self, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
+        return self.book(cancel_body() if body is None else body, path=CANCEL, **headers)
 
     def book_raw(self, body: Mapping[str, Any], **headers: str) -> Any:
         """Send this body as it is, with the signature it has."""

@@ -225,16 +225,16 @@ def test_a_cancellation_at_any_point_ends_cancelled(number: int, call: str, when
         passed += 1
         is_here = passed == number + 1
         if is_here and when == "before":
-            world.cancel(1)
+            busy.cancel(1)
         yield
         if is_here and when == "after":
-            world.cancel(1)
+            busy.cancel(1)
 
-    world = World(watch=cancel_once)
-    world.book()
-    world.settle()
+    busy = World(watch=cancel_once)
+    busy.book()
+    busy.settle()
     assert passed > number
-    check_cancelled(world, 1)
+    check_cancelled(busy, 1)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -11,6 +11,7 @@ from saga.definition import (
     compensable,
     in_journal,
     nothing,
+    once_decided,
     pivot,
     retriable,
     steps,
@@ -26,6 +27,17 @@ B = compensable("b", act, undo=nothing)
 P = pivot("p", in_journal(lambda state: ReleaseTime(booking_id=state.booking_id)))
 Q = pivot("q", in_journal(lambda state: ReleaseTime(booking_id=state.booking_id)))
 R = retriable("r", act)
+
+
+def test_what_follows_a_decision_is_retriable_only() -> None:
+    other = retriable("s", act)
+    assert once_decided(R, other) == (R, other)
+
+
+@pytest.mark.parametrize("table", [(), (A,), (R, P), (R, retriable("r", act))], ids=["empty", "undo", "pivot", "twice"])
+def test_what_follows_a_decision_is_nothing_else(table: tuple[Step, ...]) -> None:
+    with pytest.raises(TableWrong):
+        once_decided(*table)
 
 
 def test_a_table_in_form_is_kept_as_it_is() -> None:

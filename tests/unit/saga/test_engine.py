@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repositories.entities import NOTHING, ReleaseTime, ReserveTime, SagaState
-from repositories.enums import Reason, SagaStatus
+from repositories.enums import OutcomeWord, Reason, SagaStatus
 from saga.definition import (
     UNDO,
     Receipt,
@@ -33,6 +33,7 @@ from saga.engine import (
     Poison,
     Refused,
     Unavailable,
+    Withdrawn,
     as_claimed,
     backoff,
     before_work,
@@ -368,3 +369,45 @@ def test_whatever_happens_a_saga_is_either_due_or_ended_and_never_undoes_its_piv
             assert state.owed == ()
         if state.status is SagaStatus.UNDOING:
             assert state.step == state.owed[0]
+
+
+# --- withdrawn -----------------------------------------------------------------------------
+
+
+def test_a_withdrawn_saga_turns_back_while_it_can() -> None:
+    state = at("room", withdrawn_at=NOW)
+    assert before_work(TABLE, state, NOW) == Withdrawn()
+    turned = after(state, Withdrawn())
+    assert (turned.status, turned.reason, turned.failed_step) == (
+        SagaStatus.UNDOING,
+        Reason.BOOKING_WITHDRAWN,
+        "room",
+    )
+    assert turned.owed == ("order", "reserve")  # the room was not asked for
+    assert before_work(TABLE, at("settle", withdrawn_at=NOW), NOW) is None
+    assert before_work(TABLE, undoing("order", withdrawn_at=NOW), NOW) is None
+    assert before_work(TABLE, at("confirm", failures=1, withdrawn_at=NOW), NOW) is None
+
+
+# --- what stays as it was ------------------------------------------------------------------
+
+
+def test_turning_back_keeps_the_name_of_the_error() -> None:
+    assert after(at("order"), NO).error == "SlotTaken"
+    assert after(at("order"), Expired()).error == "DeadlinePassed"
+
+
+def test_a_poisoned_undo_stays_where_it_stood() -> None:
+    poisoned = after(undoing("room", "order"), Poison())
+    assert (poisoned.status, poisoned.step, poisoned.owed) == (SagaStatus.STUCK, "room", ("room", "order"))
+
+
+def test_no_wait_before_the_pivot_goes_beyond_the_deadline_and_others_do() -> None:
+    soon = NOW + timedelta(milliseconds=10)
+    assert after(at("room", deadline_at=soon), MAYBE).due_at == soon
+    assert after(undoing("room", deadline_at=soon), MAYBE).due_at == NOW + UNDO.base * 0.5
+    assert after(at("settle", deadline_at=NOW - timedelta(hours=1)), MAYBE).due_at == NOW + RETRY.base * 0.5
+
+
+def test_the_timeline_tells_what_surely_did_not_happen_from_what_may_have() -> None:
+    assert (MAYBE.word, NOT_SENT.word) == (OutcomeWord.UNKNOWN, OutcomeWord.UNAVAILABLE)
