@@ -19,7 +19,7 @@ from api.app import create_app
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
-from api.services import ApiServices
+from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
 from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
@@ -30,11 +30,14 @@ from repositories.database import Database, open_database
 from repositories.enums import SettingGroup
 from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
+from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.bookings import SqlBookings
+from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.journal import SqlJournal
+from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
@@ -42,15 +45,18 @@ from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
 from saga.definition import Saga
+from saga.operators import Operator
+from saga.reconcile import Reconcile
 from saga.runner import Runner
 from saga.sweep import Sweep
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.nudges import CeleryNudge, nudges_waiting
-from workers.saga_tasks import register_sagas, register_sweep
+from workers.saga_tasks import register_reconciliation, register_sagas, register_sweep
 
 T = TypeVar("T")
 
 MAX_WAIT = timedelta(seconds=20)
+RECONCILED = timedelta(days=1)  # how far each regular run looks back
 
 
 def utc_now() -> datetime:
@@ -127,6 +133,26 @@ def api_services(settings: Settings) -> ApiServices:
         max_wait=MAX_WAIT,
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
+        operations=built_once(lambda: build_operations(settings, databases, nudge)),
+    )
+
+
+def build_operations(settings: Settings, databases: Databases, nudge: CeleryNudge) -> Operations:
+    sagas = catalogue(*build_sagas(settings, databases))
+    records = SqlSagaRecords(databases.scheduling)
+    return Operations(
+        records=records,
+        operator=Operator(records=records, sagas=sagas, nudge=nudge, clock=utc_now),
+        reconcile=build_reconcile(settings, databases),
+    )
+
+
+def build_reconcile(settings: Settings, databases: Databases) -> Reconcile:
+    return Reconcile(
+        scheduling=SqlSchedulingFacts(databases.scheduling),
+        psyter=SqlPsyterFacts(databases.psyter),
+        rooms=build_rooms(settings, databases),
+        clock=utc_now,
     )
 
 
@@ -157,13 +183,19 @@ def build_worker_app() -> Celery:
     """The app of a worker and of beat. What a worker needs is built in the process that runs its tasks."""
     settings = settings_or_exit()
     start_logging(settings.log_level)
-    app = create_worker_app(settings.redis_url, threads=settings.worker_threads, sweep_every=settings.sweep_every)
+    app = create_worker_app(
+        settings.redis_url,
+        threads=settings.worker_threads,
+        sweep_every=settings.sweep_every,
+        reconcile_every=settings.reconcile_every,
+    )
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
     runner = built_once(lambda: build_runner(settings, is_stopping=stopping.is_set))
     before_first_task(lambda: (runner(), FcmPushSender.prepare()))
     register_sagas(app, NAMES, runner)
     register_sweep(app, built_once(lambda: build_sweep(settings, app)))
+    register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=RECONCILED)
     return app
 
 
@@ -180,6 +212,10 @@ def built_once(build: Callable[[], T]) -> Callable[[], T]:
         return built[0]
 
     return the_one
+
+
+def reconciliation(settings: Settings) -> Reconcile:
+    return build_reconcile(settings, open_databases(settings, threads=1))
 
 
 def build_sweep(settings: Settings, app: Celery) -> Sweep:
@@ -209,18 +245,8 @@ def build_runner(settings: Settings, *, is_stopping: Callable[[], bool]) -> Runn
 
 def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
     cipher = IdCipher(settings.id_key)
-    app_settings = SqlAppSettings(databases.psyter)
-
-    def videosdk_settings() -> VideoSdkSettings:
-        return settings_from_group(app_settings.group(SettingGroup.VIDEO_SDK), endpoint=settings.videosdk_api_endpoint)
-
     orders = SqlOrders(databases.psyter)
-    rooms = VideoSdkRooms(
-        settings=videosdk_settings,
-        timeout=settings.videosdk_timeout,
-        clock=utc_now,
-        connections=settings.worker_threads,
-    )
+    rooms = build_rooms(settings, databases)
     providers = SqlCareProviders(databases.psyter)
     push = FcmPushSender(
         endpoint=settings.fcm_endpoint,
@@ -241,4 +267,18 @@ def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
             clock=utc_now,
         ),
         CancelBooking(orders=orders, rooms=rooms, providers=providers, push=push, clock=utc_now),
+    )
+
+
+def build_rooms(settings: Settings, databases: Databases) -> VideoSdkRooms:
+    app_settings = SqlAppSettings(databases.psyter)
+
+    def videosdk_settings() -> VideoSdkSettings:
+        return settings_from_group(app_settings.group(SettingGroup.VIDEO_SDK), endpoint=settings.videosdk_api_endpoint)
+
+    return VideoSdkRooms(
+        settings=videosdk_settings,
+        timeout=settings.videosdk_timeout,
+        clock=utc_now,
+        connections=settings.worker_threads,
     )

@@ -64,6 +64,7 @@ class Settings:
     lease: timedelta
     saga_max_age: timedelta
     sweep_every: timedelta
+    reconcile_every: timedelta
     retry_pace: float
     api_threads: int
     worker_threads: int
@@ -102,7 +103,15 @@ def secret(help_text: str) -> SecretText:
 
 
 WEB_ADDRESS = validate.URL(schemes={"http", "https"}, require_tld=False)
-DURATIONS = ("token_lifetime", "videosdk_timeout", "fcm_timeout", "lease", "saga_max_age", "sweep_every")
+DURATIONS = (
+    "token_lifetime",
+    "videosdk_timeout",
+    "fcm_timeout",
+    "lease",
+    "saga_max_age",
+    "sweep_every",
+    "reconcile_every",
+)
 
 
 class SettingsSchema(Schema):
@@ -137,6 +146,7 @@ class SettingsSchema(Schema):
     lease = seconds(30, "how long a worker holds a saga without writing; longer than twice the longest time-out")
     saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
     sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)
+    reconcile_every = seconds(3600, "how often beat has bookings, orders and rooms compared", at_least=1)
     retry_pace = fields.Float(
         load_default=1.0,
         validate=validate.Range(min=0.001, max=100),

@@ -4,6 +4,7 @@ from flask import Flask
 
 from api.aliases import add_unversioned_aliases
 from api.auth import close_every_route
+from api.cli import add_commands
 from api.errors import add_error_handlers
 from api.request_context import add_request_context
 from api.routes import auth, health, session_booking
@@ -25,4 +26,5 @@ def create_app(services: ApiServices) -> Flask:
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
     app.register_blueprint(health.blueprint())
     add_unversioned_aliases(app)
+    add_commands(app)
     return app

@@ -124,6 +124,7 @@ HTTP_OF_REASON: dict[Reason, int] = {
     Reason.USER_NOT_FOUND: 400,
     Reason.CHARITY_ORGANIZATION_BALANCE_OUT: 200,
     Reason.BOOKING_WITHDRAWN: 409,
+    Reason.UNDONE_BY_OPERATOR: 503,
     Reason.MEETING_REFUSED: 502,
     Reason.SERVICE_UNAVAILABLE: 503,
     Reason.DEADLINE_PASSED: 504,
@@ -140,6 +141,7 @@ MESSAGE_OF: dict[Reason, str] = {
     Reason.SERVICE_UNAVAILABLE: "A service that the booking needs did not answer.",
     Reason.DEADLINE_PASSED: "The booking could not be completed in time.",
     Reason.BOOKING_WITHDRAWN: "The booking was withdrawn.",
+    Reason.UNDONE_BY_OPERATOR: "The booking could not be completed, and was undone by hand.",
     Reason.INTERNAL_ERROR: "Something went wrong on our side.",
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Protocol, cast
 
 from flask import current_app
 
@@ -12,11 +12,26 @@ from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
 from repositories.entities import Booking
-from repositories.ports import Bookings, Organizations
+from repositories.ports import Bookings, Organizations, SagaRecords
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
+from saga.operators import Operator
+from saga.reconcile import Report
 
 EXTENSION = "tahoon"
+
+
+class Reconciles(Protocol):
+    def __call__(self, *, window: timedelta, mend: bool = True) -> Report: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """What operators use."""
+
+    records: SagaRecords
+    operator: Operator
+    reconcile: Reconciles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +47,7 @@ class ApiServices:
     max_wait: timedelta
     waiting_room: WaitingRoom
     readiness: Callable[[], Mapping[str, bool]]
+    operations: Callable[[], Operations]  # built when it is first asked for: an API process needs none of it
 
 
 def services() -> ApiServices:

@@ -39,7 +39,12 @@ def create_bare_app() -> Flask:
 def create_noop_app() -> Celery:
     """A worker app with the product's own settings and a task that counts itself."""
     settings = settings_or_exit()
-    app = create_worker_app(settings.redis_url, threads=settings.worker_threads, sweep_every=settings.sweep_every)
+    app = create_worker_app(
+        settings.redis_url,
+        threads=settings.worker_threads,
+        sweep_every=settings.sweep_every,
+        reconcile_every=settings.reconcile_every,
+    )
     ends, wanted = Path(os.environ["BENCH_NOOP_ENDS"]), int(os.environ["BENCH_NOOP_WANTED"])
     seen: list[float] = []
 

@@ -80,6 +80,10 @@ class VideoRooms(Protocol):
         """Deactivate the room; without a meeting id, ask for it by key first. Raises ProviderError."""
         ...
 
+    def find_open_room(self, key: str) -> str | None:
+        """The meeting id of the room with this customRoomId, unless it is closed or was never made."""
+        ...
+
 
 class PushSender(Protocol):
     def send(self, push: BookingPush, *, key: str) -> None:

@@ -228,6 +228,61 @@ class DueSaga:
     name: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """What an operator did to a saga, and why: a line of the audit trail."""
+
+    action: str
+    step: str | None
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SagaRecord:
+    """A saga with its story, as an operator sees it."""
+
+    state: SagaState
+    updated_at: datetime
+    timeline: tuple[Attempt, ...]
+    audit: tuple[AuditEntry, ...]
+
+
+# --- What reconciliation compares ----------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingFact:
+    """A booking whose sagas have all ended."""
+
+    id: int
+    status: BookingStatus
+    meeting_id: str | None
+    starts_at: datetime
+    booked_by: str  # the saga that booked it
+    cells: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFact:
+    """An order, and what the ledger says of it; amounts in hundredths of the currency unit."""
+
+    booking_id: int
+    status: OrderStatus
+    amount_minor: int
+    is_charged_to_balance: bool
+    debited_minor: int
+    restored_minor: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceFact:
+    organization_id: int
+    balance_minor: int
+    expected_minor: int  # what was paid in, less what the ledger took out
+
+
 # --- Effects: what a step changes in the journal's own database, in the transaction that saves the journal row --
 
 
@@ -265,4 +320,13 @@ class EndBooking:
     failed_step: str | None
 
 
-Effect = ReserveTime | ReleaseTime | ConfirmBooking | EndBooking
+@dataclass(frozen=True, kw_only=True)
+class GiveUpBooking:
+    """End a booking that is still pending, and release the time of one that has no session."""
+
+    booking_id: int
+    reason: Reason
+    failed_step: str | None
+
+
+Effect = ReserveTime | ReleaseTime | ConfirmBooking | EndBooking | GiveUpBooking

@@ -39,6 +39,7 @@ class Reason(IntEnum):
     BOOKING_WITHDRAWN = 1017
     INTERNAL_ERROR = 1018
     CANCELLATION_TOO_LATE = 1019
+    UNDONE_BY_OPERATOR = 1020
 
 
 class SagaStatus(StrEnum):
@@ -47,6 +48,7 @@ class SagaStatus(StrEnum):
     DONE = "done"
     UNDONE = "undone"
     STUCK = "stuck"
+    RESOLVED = "resolved"  # closed by an operator who mended by hand
 
 
 class Attempted(StrEnum):
@@ -68,6 +70,7 @@ class OutcomeWord(StrEnum):
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     POISON = "poison"
+    SKIPPED = "skipped"
 
 
 class GenderType(IntEnum):

@@ -3,7 +3,7 @@
 Errors:  StoreUnavailable (we do not know: locked, deadlock, link lost)
          SlotTaken | BookingWithdrawn | CancelledTooLate | BalanceOut | OrderVoided | ReferenceContradicted | KeyTaken
              (a "no")
-         LeaseLost (another worker holds the saga)
+         LeaseLost | SagaMoved (someone else holds the saga)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,10 @@ from typing import Protocol
 from repositories.entities import (
     AccessKeyHolder,
     Attempt,
+    AuditEntry,
+    BalanceFact,
     Booking,
+    BookingFact,
     BookingView,
     CareProvider,
     DueSaga,
@@ -23,14 +26,16 @@ from repositories.entities import (
     KeyUse,
     NewBooking,
     Order,
+    OrderFact,
     Organization,
+    SagaRecord,
     SagaState,
     Slot,
     User,
     Withdrawal,
     Withdrawn,
 )
-from repositories.enums import SettingGroup
+from repositories.enums import SagaStatus, SettingGroup
 
 
 class StoreUnavailable(Exception):
@@ -63,6 +68,10 @@ class ReferenceContradicted(Exception):
 
 class KeyTaken(Exception):
     """This idempotency key is already in use."""
+
+
+class SagaMoved(Exception):
+    """The saga is in the hands of a worker, or has changed since it was read. Look again."""
 
 
 class LeaseLost(Exception):
@@ -143,6 +152,62 @@ class Journal(Protocol):
         ...
 
     def is_reachable(self) -> bool: ...
+
+
+class SagaRecords(Protocol):
+    """The journal as operators use it."""
+
+    def find_record(self, saga_id: str) -> SagaRecord | None: ...
+
+    def find_sagas_of(self, booking_id: int) -> Sequence[SagaState]: ...
+
+    def list_sagas(
+        self, *, status: SagaStatus | None, name: str | None, unchanged_since: datetime | None, limit: int
+    ) -> Sequence[SagaState]:
+        """The oldest first."""
+        ...
+
+    def intervene(
+        self,
+        state: SagaState,
+        entry: AuditEntry,
+        *,
+        attempts: Sequence[Attempt] = (),
+        effects: Sequence[Effect] = (),
+    ) -> SagaState:
+        """Write state, audit entry, attempts and effects in one transaction, and fence off whoever held the saga.
+        Raises SagaMoved; then nothing is written."""
+        ...
+
+
+class SchedulingFacts(Protocol):
+    """What reconciliation reads of SchedulingDatabase."""
+
+    def ended_bookings(self, *, since: datetime, before: datetime, limit: int) -> Sequence[BookingFact]:
+        """Confirmed, failed and cancelled bookings last changed in [since, before) whose sagas have all ended."""
+        ...
+
+    def cells_of_no_live_booking(self) -> Mapping[int, int]:
+        """Booking -> how many cells it holds without being pending or confirmed."""
+        ...
+
+    def release_if_not_live(self, booking_id: int) -> None: ...
+
+    def pending_without_saga(self, *, before: datetime) -> Sequence[int]:
+        """Bookings pending since then that no saga will end."""
+        ...
+
+    def stuck_sagas(self) -> Sequence[SagaState]: ...
+
+    def overdue_sagas(self, *, before: datetime) -> Sequence[SagaState]: ...
+
+
+class PsyterFacts(Protocol):
+    """What reconciliation reads of PsyterDatabase."""
+
+    def orders_of(self, booking_ids: Sequence[int]) -> Sequence[OrderFact]: ...
+
+    def balances(self) -> Sequence[BalanceFact]: ...
 
 
 # --- PsyterDatabase ---------------------------------------------------------------------

@@ -134,6 +134,32 @@ def as_claimed(table: Table, state: SagaState) -> SagaState:
     return state
 
 
+# --- What an operator may do ---------------------------------------------------------------
+
+
+def resumed(state: SagaState, moment: Moment) -> SagaState:
+    """The saga, due now and with its tries and its age before it again."""
+    status = state.status
+    if status is SagaStatus.STUCK:  # whatever turned back has a reason
+        status = SagaStatus.RUNNING if state.reason is None else SagaStatus.UNDOING
+    age = max(state.deadline_at - state.created_at, timedelta())
+    deadline_at = max(state.deadline_at, min(moment.now + age, state.expires_at))
+    return replace(state, status=status, failures=0, claims=0, due_at=moment.now, deadline_at=deadline_at)
+
+
+def turned_back(table: Table, state: SagaState, moment: Moment, *, reason: Reason, error: str) -> SagaState | None:
+    """The saga, undoing from here on, its current step included; None once its pivot has happened."""
+    running = replace(resumed(state, moment), deadline_at=state.deadline_at)
+    if running.status is SagaStatus.UNDOING:
+        return running
+    step = step_of(table, running)
+    if step.kind is Kind.RETRIABLE:
+        return None
+    if not isinstance(step.action, InJournal):  # it may have happened
+        running = replace(running, owed=_owing(step, running.owed))
+    return _turn_back(running, moment, reason=reason, error=error)
+
+
 def step_of(table: Table, state: SagaState) -> Step:
     return next(step for step in table if step.name == state.step)
 

@@ -23,7 +23,7 @@ def create_publisher(redis_url: str, *, connections: int) -> Celery:
     return app
 
 
-def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta) -> Celery:
+def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta, reconcile_every: timedelta) -> Celery:
     app = _create(redis_url)
     app.conf.update(
         worker_concurrency=threads,
@@ -33,7 +33,12 @@ def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta) -
                 "task": "sweep",
                 "schedule": sweep_every,
                 "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},  # none pile up while no worker runs
-            }
+            },
+            "reconcile": {
+                "task": "reconcile",
+                "schedule": reconcile_every,
+                "options": {"expires": reconcile_every.total_seconds()},
+            },
         },
     )
     return app

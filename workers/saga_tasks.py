@@ -1,12 +1,14 @@
 """The doorbells: a task takes an id, calls one method, and returns a short status."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
 from celery import Celery
 
 from repositories.ports import StoreUnavailable
+from saga.reconcile import Reconcile
 from saga.sweep import Sweep
 
 log = structlog.get_logger()
@@ -36,3 +38,15 @@ def register_sweep(app: Celery, sweep: Callable[[], Sweep]) -> None:
             return "journal unavailable"
 
     app.task(name="sweep")(run)
+
+
+def register_reconciliation(app: Celery, reconcile: Callable[[], Reconcile], *, window: timedelta) -> None:
+    def run() -> str:
+        try:
+            report = reconcile()(window=window)
+        except StoreUnavailable:
+            log.warning("reconciliation_database_unavailable")
+            return "database unavailable"
+        return f"{report.looked_at} bookings looked at, {len(report.findings)} disagreements"
+
+    app.task(name="reconcile")(run)

@@ -67,6 +67,9 @@ class VideoSdkRooms:
                 "deactivate room", "POST", url, authorization=self._token(settings), body=wish, fine=NOT_THERE
             )
 
+    def find_open_room(self, key: str) -> str | None:
+        return self._find_open_room(self._settings(), key)
+
     def close(self) -> None:
         self._service.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from repositories.entities import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
 from repositories.enums import BookingStatus
 from repositories.ports import BookingWithdrawn, SlotTaken
 from repositories.scheduling_db.cells import cells_of
@@ -17,6 +17,11 @@ from repositories.scheduling_db.tables import bookings, reserved_cells
 TAKE_CELL = insert(reserved_cells)
 HELD_BY = select(func.count()).select_from(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
 RELEASE = delete(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
+LIVE = (BookingStatus.PENDING, BookingStatus.CONFIRMED)
+IS_HELD_BY_A_LIVE_ONE = (
+    select(bookings.c.id).where(bookings.c.id == reserved_cells.c.booking_id, bookings.c.status.in_(LIVE)).exists()
+)
+RELEASE_IF_NOT_LIVE = RELEASE.where(~IS_HELD_BY_A_LIVE_ONE)
 CONFIRM = (
     update(bookings)
     .where(
@@ -82,9 +87,16 @@ def end_booking(connection: Connection, effect: EndBooking, now: datetime) -> No
         append_event(connection, effect.booking_id, kind, now)
 
 
+def give_up_booking(connection: Connection, effect: GiveUpBooking, now: datetime) -> None:
+    end = EndBooking(booking_id=effect.booking_id, reason=effect.reason, failed_step=effect.failed_step)
+    end_booking(connection, end, now)
+    connection.execute(RELEASE_IF_NOT_LIVE, {"of_booking": effect.booking_id})
+
+
 EFFECTS: dict[type[Effect], Callable[[Connection, Any, datetime], None]] = {
     ReserveTime: reserve_time,
     ReleaseTime: release_time,
     ConfirmBooking: confirm_booking,
     EndBooking: end_booking,
+    GiveUpBooking: give_up_booking,
 }

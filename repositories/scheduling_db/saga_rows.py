@@ -11,6 +11,7 @@ from repositories.entities import Attempt, SagaState
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 
 MICROSECOND = timedelta(microseconds=1)
+NO_TIME = timedelta()
 AS_JSON = ("input", "owed", "receipts")
 ITSELF = (
     "id", "name", "booking_id", "step", "failures", "claims", "due_at", "deadline_at", "expires_at",

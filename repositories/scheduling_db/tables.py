@@ -72,6 +72,7 @@ bookings = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),
+    Index("ix_bookings_updated_at", "updated_at"),
 )
 
 reserved_cells = Table(
@@ -112,6 +113,7 @@ sagas = Table(
 )
 is_due = sagas.c.due_at.is_not(None)
 Index("ix_sagas_due_at", sagas.c.due_at, sqlite_where=is_due, postgresql_where=is_due, mssql_where=is_due)
+Index("ix_sagas_status_updated_at", sagas.c.status, sagas.c.updated_at)
 
 saga_attempts = Table(
     "saga_attempts",
@@ -126,6 +128,19 @@ saga_attempts = Table(
     Column("error", String(80)),
     Column("started_at", UtcDateTime, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
+)
+
+saga_audit = Table(
+    "saga_audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("saga_id", String(32), nullable=False, index=True),
+    Column("booking_id", BigInteger, nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("step", String(40)),
+    Column("operator", text(100), nullable=False),
+    Column("why", text(500), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 booking_events = Table(

@@ -21,6 +21,11 @@ class FakeRooms(Failures):
             room = self.rooms.setdefault(key, FakeRoom(meeting_id=f"room-{len(self.rooms) + 1:04}-test"))
             return Room(meeting_id=room.meeting_id)
 
+    def find_open_room(self, key: str) -> str | None:
+        with self.planned("find_open_room"):
+            room = self.rooms.get(key)
+            return room.meeting_id if room is not None and room.is_open else None
+
     def close_room_if_open(self, key: str, *, meeting_id: str | None) -> None:
         with self.planned("close_room_if_open"):
             for room_key, room in self.rooms.items():

@@ -102,7 +102,9 @@ def test_slots_sit_on_cells_and_never_overlap_within_a_provider(databases: list[
 def test_there_is_a_charity_with_a_balance_and_a_partner_without(databases: list[Pair]) -> None:
     pair = databases[0]
     data = filled(pair)
-    assert rows(pair[0], psyter.organization_balances) == [(data.charity.organization_id, CHARITY_BALANCE)]
+    assert rows(pair[0], psyter.organization_balances) == [
+        (data.charity.organization_id, CHARITY_BALANCE, CHARITY_BALANCE)
+    ]
     assert data.charity.is_charity
     assert not data.ordinary.is_charity
     arabic = [row for row in rows(pair[0], psyter.care_providers) if row[2].startswith("د. ")]

@@ -15,7 +15,7 @@ from api.app import create_app
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
 from api.security.sealing import Sealer
-from api.services import ApiServices
+from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
 from repositories.entities import (
     AccessKeyHolder,
@@ -152,6 +152,9 @@ class World:
     def is_reachable(self) -> bool:
         return True
 
+    def operations(self) -> Operations:
+        raise NotImplementedError
+
     @property
     def organization(self) -> Organization:
         return Organization(id=OURS, name="Ours", is_charity=False, sealed_shared_api_key=SEALER.seal(SHARED_API_KEY))
@@ -180,6 +183,7 @@ class World:
                 max_wait=timedelta(seconds=20),
                 waiting_room=WaitingRoom(places=self.places, monotonic=lambda: self.slept, sleep=self.sleep),
                 readiness=lambda: self.up,
+                operations=self.operations,
             )
         )
 

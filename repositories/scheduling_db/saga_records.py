@@ -1,0 +1,107 @@
+"""The journal as operators use it: look, and step in under an audit entry."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+
+from repositories.database import Database
+from repositories.entities import Attempt, AuditEntry, Effect, SagaRecord, SagaState
+from repositories.enums import SagaStatus
+from repositories.ports import SagaMoved
+from repositories.scheduling_db.effects import apply_effect
+from repositories.scheduling_db.journal import APPEND, SAVED
+from repositories.scheduling_db.saga_rows import NO_TIME, attempt_of, attempt_row, row_of, state_of
+from repositories.scheduling_db.tables import saga_attempts, saga_audit, sagas
+
+FIND = select(sagas).where(sagas.c.id == bindparam("saga_id"))
+OF_BOOKING = select(sagas).where(sagas.c.booking_id == bindparam("booking_id")).order_by(sagas.c.created_at, sagas.c.id)
+TIMELINE = select(saga_attempts).where(saga_attempts.c.saga_id == bindparam("saga_id")).order_by(saga_attempts.c.id)
+AUDIT = select(saga_audit).where(saga_audit.c.saga_id == bindparam("saga_id")).order_by(saga_audit.c.id)
+NOTE = insert(saga_audit)
+STEP_IN = (
+    update(sagas)
+    .where(
+        sagas.c.id == bindparam("saga_id"),
+        sagas.c.version == bindparam("read_version"),
+        or_(sagas.c.claims == 0, sagas.c.due_at.is_(None), sagas.c.due_at <= bindparam("updated_at")),
+    )
+    .values({name: bindparam(name) for name in SAVED})
+    .values(lease_token=None, nudged_until=None, version=sagas.c.version + 1)
+)
+
+
+class SqlSagaRecords:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_record(self, saga_id: str) -> SagaRecord | None:
+        which = {"saga_id": saga_id}
+        with self._database.reading(one_moment=True) as connection:
+            row = connection.execute(FIND, which).one_or_none()
+            if row is None:
+                return None
+            lines, entries = connection.execute(TIMELINE, which).all(), connection.execute(AUDIT, which).all()
+        return SagaRecord(
+            state=state_of(row),
+            updated_at=row.updated_at,
+            timeline=tuple(attempt_of(line) for line in lines),
+            audit=tuple(_entry_of(entry) for entry in entries),
+        )
+
+    def find_sagas_of(self, booking_id: int) -> Sequence[SagaState]:
+        with self._database.reading() as connection:
+            return [state_of(row) for row in connection.execute(OF_BOOKING, {"booking_id": booking_id})]
+
+    def list_sagas(
+        self, *, status: SagaStatus | None, name: str | None, unchanged_since: datetime | None, limit: int
+    ) -> Sequence[SagaState]:
+        query = select(sagas).order_by(sagas.c.updated_at, sagas.c.id).limit(limit)
+        if status is not None:
+            query = query.where(sagas.c.status == status.value)
+        if name is not None:
+            query = query.where(sagas.c.name == name)
+        if unchanged_since is not None:
+            query = query.where(sagas.c.updated_at <= unchanged_since)
+        with self._database.reading() as connection:
+            return [state_of(row) for row in connection.execute(query)]
+
+    def intervene(
+        self,
+        state: SagaState,
+        entry: AuditEntry,
+        *,
+        attempts: Sequence[Attempt] = (),
+        effects: Sequence[Effect] = (),
+    ) -> SagaState:
+        row = row_of(state, entry.at)
+        values = {name: row[name] for name in SAVED} | {"saga_id": state.id, "read_version": state.version}
+
+        def work(connection: Connection) -> None:
+            if connection.execute(STEP_IN, values).rowcount == 0:
+                raise SagaMoved
+            for effect in effects:
+                apply_effect(connection, effect, entry.at)
+            if attempts:
+                connection.execute(APPEND, [attempt_row(state, attempt, so_far=NO_TIME) for attempt in attempts])
+            connection.execute(NOTE, _audit_row(state, entry))
+
+        self._database.write(work)
+        return replace(state, version=state.version + 1, lease_token=None)
+
+
+def _audit_row(state: SagaState, entry: AuditEntry) -> dict[str, object]:
+    return {
+        "saga_id": state.id,
+        "booking_id": state.booking_id,
+        "action": entry.action,
+        "step": entry.step,
+        "operator": entry.by,
+        "why": entry.why,
+        "at": entry.at,
+    }
+
+
+def _entry_of(row: Row[tuple[object, ...]]) -> AuditEntry:
+    return AuditEntry(action=row.action, step=row.step, by=row.operator, why=row.why, at=row.at)
