@@ -11,9 +11,9 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from api.services import Operations, services
-from repositories.entities import Attempt, AuditEntry, SagaState
+from repositories.entities.sagas import Attempt, AuditEntry, SagaState
 from repositories.enums import SagaStatus
-from repositories.ports import SagaMoved, StoreUnavailable
+from repositories.ports.errors import SagaMoved, StoreUnavailable
 from saga.operators import NotPossible, Order, SagaNotFound
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from api.security.id_cipher import IdTampered
 from api.security.jwt_tokens import TokenInvalid
 from repositories.enums import Reason
-from repositories.ports import ReferenceContradicted, StoreUnavailable
+from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
 from saga.accept_booking import (
     KeyInFlight,
     KeyReused,

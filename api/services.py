@@ -11,8 +11,10 @@ from api.security.id_cipher import IdCipher
 from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
-from repositories.entities import Booking
-from repositories.ports import Bookings, Organizations, SagaRecords
+from repositories.entities.bookings import Booking
+from repositories.ports.bookings import Bookings
+from repositories.ports.organizations import Organizations
+from repositories.ports.sagas import SagaRecords
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.operators import Operator

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.mssql import DATETIME2
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from repositories.ports import StoreUnavailable
+from repositories.ports.errors import StoreUnavailable
 
 T = TypeVar("T")
 

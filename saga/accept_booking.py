@@ -8,9 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from repositories.entities import Guest, IdempotencyKey, KeyUse, NewBooking, SagaState, Slot
+from repositories.entities.bookings import IdempotencyKey, KeyUse, NewBooking, Slot
+from repositories.entities.sagas import SagaState
+from repositories.entities.users import Guest
 from repositories.enums import BookingPlatform, CommunicationType, SagaStatus
-from repositories.ports import Bookings, KeyTaken, Slots, Users
+from repositories.ports.bookings import Bookings, Slots
+from repositories.ports.errors import KeyTaken
+from repositories.ports.users import Users
 from saga.book_session import NAME
 from saga.sweep import Nudge
 

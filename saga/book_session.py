@@ -6,9 +6,15 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
-from repositories.entities import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime, Slot, key_of
+from repositories.entities.bookings import Slot
+from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities.sagas import key_of
 from repositories.enums import Reason
-from repositories.ports import BalanceOut, BookingWithdrawn, CareProviders, Orders, OrderVoided, Slots, SlotTaken, Users
+from repositories.ports.bookings import Slots
+from repositories.ports.care_providers import CareProviders
+from repositories.ports.errors import BalanceOut, BookingWithdrawn, OrderVoided, SlotTaken
+from repositories.ports.orders import Orders
+from repositories.ports.users import Users
 from saga.definition import (
     NOTHING,
     Receipt,

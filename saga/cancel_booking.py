@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, PushSender, VideoRooms
-from repositories.entities import Effect
+from repositories.entities.effects import Effect
 from repositories.enums import Reason
-from repositories.ports import CareProviders, Orders
+from repositories.ports.care_providers import CareProviders
+from repositories.ports.orders import Orders
 from saga.definition import NOTHING, Receipt, Retry, SagaState, Table, TableWrong, once_decided, retriable
 
 NAME = "cancel_booking"

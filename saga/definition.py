@@ -12,7 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from repositories.entities import NOTHING, Effect, SagaState
+from repositories.entities.effects import Effect
+from repositories.entities.sagas import NOTHING, SagaState
 from repositories.enums import Reason
 
 __all__ = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from repositories.entities import SagaState
+from repositories.entities.sagas import SagaState
 from repositories.enums import OutcomeWord, Reason, SagaStatus
 from saga.definition import NOTHING, UNDO, InJournal, Kind, Retry, Step, Table, nothing
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from repositories.entities import Attempt, AuditEntry, Effect, GiveUpBooking, SagaRecord, SagaState
+from repositories.entities.effects import Effect, GiveUpBooking
+from repositories.entities.sagas import Attempt, AuditEntry, SagaRecord, SagaState
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
-from repositories.ports import SagaRecords
+from repositories.ports.sagas import SagaRecords
 from saga.definition import Kind, Saga
 from saga.engine import Done, Moment, is_ended, next_state, resumed, step_of, turned_back
 from saga.sweep import Nudge

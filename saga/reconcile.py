@@ -12,9 +12,9 @@ from enum import StrEnum
 import structlog
 
 from integrations.ports import ProviderError, VideoRooms
-from repositories.entities import BookingFact, OrderFact
+from repositories.entities.facts import BookingFact, OrderFact
 from repositories.enums import BookingStatus, OrderStatus
-from repositories.ports import PsyterFacts, SchedulingFacts
+from repositories.ports.facts import PsyterFacts, SchedulingFacts
 from saga.book_session import create_meeting_key
 
 log = structlog.get_logger()

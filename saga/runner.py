@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from integrations.ports import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
-from repositories.entities import Attempt, Effect
+from repositories.entities.effects import Effect
+from repositories.entities.sagas import Attempt
 from repositories.enums import Attempted, OutcomeWord, SagaStatus
-from repositories.ports import Journal, LeaseLost, StoreUnavailable
+from repositories.ports.errors import LeaseLost, StoreUnavailable
+from repositories.ports.sagas import Journal
 from saga.definition import NOTHING, Action, InJournal, Saga, SagaState, Step, Undo
 from saga.engine import (
     Bug,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from repositories.ports import Journal
+from repositories.ports.sagas import Journal
 
 Nudge = Callable[[str, str], bool]  # (saga name, saga id) -> whether it was published; never raises
 Waiting = Callable[[], int]  # how many nudges the broker holds; never raises

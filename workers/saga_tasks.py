@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from celery import Celery
 
-from repositories.ports import StoreUnavailable
+from repositories.ports.errors import StoreUnavailable
 from saga.reconcile import Reconcile
 from saga.sweep import Sweep
 

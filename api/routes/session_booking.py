@@ -20,9 +20,11 @@ from api.security.secure_hash import is_secure_hash
 from api.services import services
 from api.strict_json import json_object
 from api.waiting import preferred_wait
-from repositories.entities import Attempt, Booking, BookingView, Guest, IdempotencyKey
+from repositories.entities.bookings import Booking, BookingView, IdempotencyKey
+from repositories.entities.sagas import Attempt
+from repositories.entities.users import Guest
 from repositories.enums import BookingStatus, Reason
-from repositories.ports import StoreUnavailable
+from repositories.ports.errors import StoreUnavailable
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 

@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, select
 
 from repositories.database import Database
-from repositories.entities import CareProvider
+from repositories.entities.care_providers import CareProvider
 from repositories.psyter_db.tables import care_providers
 
 GET = select(

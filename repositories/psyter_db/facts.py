@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ScalarSelect, bindparam, case, func, select
 
 from repositories.database import Database
-from repositories.entities import BalanceFact, OrderFact
+from repositories.entities.facts import BalanceFact, OrderFact
 from repositories.enums import LedgerKind, OrderStatus
 from repositories.psyter_db.tables import balance_ledger, orders, organization_balances
 

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from repositories.database import Database
-from repositories.entities import Order
+from repositories.entities.orders import Order
 from repositories.enums import LedgerKind, OrderStatus
-from repositories.ports import BalanceOut, OrderVoided
+from repositories.ports.errors import BalanceOut, OrderVoided
 from repositories.psyter_db.tables import balance_ledger, care_providers, orders, organization_balances, organizations
 
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, bindparam, select, true
 
 from repositories.database import Database
-from repositories.entities import AccessKeyHolder, Organization
+from repositories.entities.organizations import AccessKeyHolder, Organization
 from repositories.enums import Role
 from repositories.psyter_db.tables import organization_access_keys, organizations
 

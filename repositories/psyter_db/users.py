@@ -6,9 +6,9 @@ from sqlalchemy import RowMapping, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from repositories.database import Database
-from repositories.entities import Guest, User
+from repositories.entities.users import Guest, User
 from repositories.enums import GenderType
-from repositories.ports import ReferenceContradicted
+from repositories.ports.errors import ReferenceContradicted
 from repositories.psyter_db.tables import users
 
 _COLUMNS = (users.c.id, users.c.organization_id, users.c.reference_id, users.c.name, users.c.dob, users.c.gender)

@@ -9,20 +9,19 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.exc import IntegrityError
 
 from repositories.database import Database
-from repositories.entities import (
+from repositories.entities.bookings import (
     Booking,
     BookingView,
-    DueSaga,
     IdempotencyKey,
     KeyUse,
     NewBooking,
-    ReleaseTime,
-    SagaState,
     Withdrawal,
     Withdrawn,
 )
+from repositories.entities.effects import ReleaseTime
+from repositories.entities.sagas import DueSaga, SagaState
 from repositories.enums import BookingStatus, Reason, SagaStatus
-from repositories.ports import CancelledTooLate, KeyTaken
+from repositories.ports.errors import CancelledTooLate, KeyTaken
 from repositories.scheduling_db.effects import release_time
 from repositories.scheduling_db.events import append_accepted, append_event
 from repositories.scheduling_db.saga_rows import attempt_of, row_of

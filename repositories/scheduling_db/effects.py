@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from repositories.entities import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
+from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
 from repositories.enums import BookingStatus
-from repositories.ports import BookingWithdrawn, SlotTaken
+from repositories.ports.errors import BookingWithdrawn, SlotTaken
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.tables import bookings, reserved_cells

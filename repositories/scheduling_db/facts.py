@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 
 from repositories.database import Database
-from repositories.entities import BookingFact, SagaState
+from repositories.entities.facts import BookingFact
+from repositories.entities.sagas import SagaState
 from repositories.enums import BookingStatus, SagaStatus
 from repositories.scheduling_db.effects import IS_HELD_BY_A_LIVE_ONE, RELEASE_IF_NOT_LIVE
 from repositories.scheduling_db.saga_rows import state_of

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from repositories.database import Database
-from repositories.entities import Attempt, DueSaga, Effect, SagaState
-from repositories.ports import LeaseLost
+from repositories.entities.effects import Effect
+from repositories.entities.sagas import Attempt, DueSaga, SagaState
+from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.saga_rows import attempt_row, row_of, state_of
 from repositories.scheduling_db.tables import saga_attempts, sagas

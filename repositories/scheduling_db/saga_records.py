@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from repositories.database import Database
-from repositories.entities import Attempt, AuditEntry, Effect, SagaRecord, SagaState
+from repositories.entities.effects import Effect
+from repositories.entities.sagas import Attempt, AuditEntry, SagaRecord, SagaState
 from repositories.enums import SagaStatus
-from repositories.ports import SagaMoved
+from repositories.ports.errors import SagaMoved
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.journal import APPEND, SAVED
 from repositories.scheduling_db.saga_rows import NO_TIME, attempt_of, attempt_row, row_of, state_of

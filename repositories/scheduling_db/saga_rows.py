@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from repositories.entities import Attempt, SagaState
+from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 
 MICROSECOND = timedelta(microseconds=1)

@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, select
 
 from repositories.database import Database
-from repositories.entities import Slot
+from repositories.entities.bookings import Slot
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.tables import reserved_cells, slots
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
 from repositories.database import Database
-from repositories.entities import Guest, Order
+from repositories.entities.orders import Order
+from repositories.entities.users import Guest
 from repositories.enums import GenderType, LedgerKind, OrderStatus, Role, SettingGroup
-from repositories.ports import BalanceOut, OrderVoided, ReferenceContradicted
+from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
 from repositories.psyter_db import tables
 from repositories.psyter_db.app_settings import FRESH_SECONDS, SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders

@@ -12,21 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from repositories.database import Database
-from repositories.entities import (
-    Attempt,
-    Booking,
-    ConfirmBooking,
-    Effect,
-    EndBooking,
-    IdempotencyKey,
-    NewBooking,
-    ReleaseTime,
-    ReserveTime,
-    SagaState,
-    Slot,
-    Withdrawal,
-    Withdrawn,
-)
+from repositories.entities.bookings import Booking, IdempotencyKey, NewBooking, Slot, Withdrawal, Withdrawn
+from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import (
     Attempted,
     BookingPlatform,
@@ -36,7 +24,7 @@ from repositories.enums import (
     Reason,
     SagaStatus,
 )
-from repositories.ports import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
+from repositories.ports.errors import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
 from repositories.scheduling_db import tables
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.journal import SqlJournal

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from repositories.entities import AccessKeyHolder, CareProvider, Guest, Order, Organization, User
+from repositories.entities.care_providers import CareProvider
+from repositories.entities.orders import Order
+from repositories.entities.organizations import AccessKeyHolder, Organization
+from repositories.entities.users import Guest, User
 from repositories.enums import LedgerKind, OrderStatus, Role, SettingGroup
-from repositories.ports import BalanceOut, OrderVoided, ReferenceContradicted
+from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
 from repositories.psyter_db.users import is_same_person
 
 

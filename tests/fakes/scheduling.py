@@ -6,26 +6,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from repositories.entities import (
-    Attempt,
+from repositories.entities.bookings import (
     Booking,
     BookingView,
-    ConfirmBooking,
-    DueSaga,
-    Effect,
-    EndBooking,
     IdempotencyKey,
     KeyUse,
     NewBooking,
-    ReleaseTime,
-    ReserveTime,
-    SagaState,
     Slot,
     Withdrawal,
     Withdrawn,
 )
+from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import BookingStatus
-from repositories.ports import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
+from repositories.ports.errors import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
 from repositories.scheduling_db.cells import cells_of
 
 KEPT = ("bookings", "cells", "sagas", "attempts", "events", "keys", "marks")

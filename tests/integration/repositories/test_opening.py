@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from repositories import database as module
 from repositories.database import Database, open_database
-from repositories.ports import StoreUnavailable
+from repositories.ports.errors import StoreUnavailable
 
 
 def test_opening_waits_for_whoever_holds_the_file(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import TypeVar
 import pytest
 
 from repositories.database import open_database
-from repositories.entities import ReserveTime
+from repositories.entities.effects import ReserveTime
 from repositories.migrations import upgrade
-from repositories.ports import BalanceOut, SlotTaken
+from repositories.ports.errors import BalanceOut, SlotTaken
 from repositories.psyter_db.orders import SqlOrders
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.journal import SqlJournal

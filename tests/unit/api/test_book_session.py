@@ -9,7 +9,7 @@ import pytest
 from api.security.id_cipher import IdKind
 from api.security.sealing import Sealer
 from repositories.enums import BookingPlatform, BookingStatus, CommunicationType, GenderType, Reason, Role
-from repositories.ports import ReferenceContradicted, StoreUnavailable
+from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
 from saga.accept_booking import (
     KeyInFlight,
     KeyReused,

@@ -17,18 +17,9 @@ from api.security.jwt_tokens import Claims, TokenIssuer
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
-from repositories.entities import (
-    AccessKeyHolder,
-    Attempt,
-    Booking,
-    BookingView,
-    IdempotencyKey,
-    KeyUse,
-    NewBooking,
-    Organization,
-    SagaState,
-    Withdrawn,
-)
+from repositories.entities.bookings import Booking, BookingView, IdempotencyKey, KeyUse, NewBooking, Withdrawn
+from repositories.entities.organizations import AccessKeyHolder, Organization
+from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest

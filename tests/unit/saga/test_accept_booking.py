@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repositories.enums import BookingStatus
-from repositories.ports import ReferenceContradicted
+from repositories.ports.errors import ReferenceContradicted
 from saga.accept_booking import (
     KeyReused,
     Refusal,

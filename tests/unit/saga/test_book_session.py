@@ -8,7 +8,7 @@ import pytest
 
 from integrations.ports import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from repositories.enums import BookingStatus, OutcomeWord, Reason, SagaStatus
-from repositories.ports import StoreUnavailable
+from repositories.ports.errors import StoreUnavailable
 from tests.unit.saga.world import BALANCE, LEASE, ORDINARY, PRICE, SLOT, SLOT_STARTS, Killed, World
 
 MAYBE = ProviderUnavailable("time-out", may_have_happened=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from repositories.entities import ReleaseTime, SagaState
+from repositories.entities.effects import ReleaseTime
+from repositories.entities.sagas import SagaState
 from saga.definition import (
     NOTHING,
     Receipt,

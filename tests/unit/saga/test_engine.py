@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repositories.entities import NOTHING, ReleaseTime, ReserveTime, SagaState
+from repositories.entities.effects import ReleaseTime, ReserveTime
+from repositories.entities.sagas import NOTHING, SagaState
 from repositories.enums import OutcomeWord, Reason, SagaStatus
 from saga.definition import (
     UNDO,

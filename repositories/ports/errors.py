@@ -1,0 +1,44 @@
+"""StoreUnavailable (we do not know: locked, deadlock, link lost)
+LeaseLost | SagaMoved (someone else holds the saga)
+all others (a "no")
+"""
+
+
+class StoreUnavailable(Exception):
+    """A database did not answer, or asked to try again; whether a commit happened is not known."""
+
+
+class SlotTaken(Exception):
+    """Someone else holds or booked this time."""
+
+
+class BookingWithdrawn(Exception):
+    """The booking was withdrawn, or has ended, before it could be confirmed."""
+
+
+class BalanceOut(Exception):
+    """The charity organization's balance does not cover this session."""
+
+
+class CancelledTooLate(Exception):
+    """The session begins too soon, or has begun: it cannot be cancelled any more."""
+
+
+class OrderVoided(Exception):
+    """The order of this booking was voided; it cannot be saved again."""
+
+
+class ReferenceContradicted(Exception):
+    """This referenceId is registered with other details."""
+
+
+class KeyTaken(Exception):
+    """This idempotency key is already in use."""
+
+
+class SagaMoved(Exception):
+    """The saga is in the hands of a worker, or has changed since it was read. Look again."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds this saga now."""

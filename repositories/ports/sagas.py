@@ -1,0 +1,60 @@
+"""The journal, as workers and as operators use it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from repositories.entities.effects import Effect
+from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaRecord, SagaState
+from repositories.enums import SagaStatus
+
+
+class Journal(Protocol):
+    def claim(self, saga_id: str, *, now: datetime, lease: timedelta, token: str) -> SagaState | None:
+        """Take the saga if it is due: due_at = now + lease, claims + 1, no mark of the sweep. None if it is not due."""
+        ...
+
+    def save(
+        self,
+        state: SagaState,
+        *,
+        attempts: Sequence[Attempt],
+        effects: Sequence[Effect] = (),
+        now: datetime,
+    ) -> SagaState:
+        """Write state, attempts and effects (in order) in one transaction, under the state's lease token and version;
+        returns the state with its next version. `state.due_at` is written as it is. Clears the sweep's mark.
+        Raises LeaseLost, the effects' own errors; then nothing is written."""
+        ...
+
+    def take_due(self, *, now: datetime, limit: int, marked_until: datetime) -> list[DueSaga]:
+        """The due sagas that are not marked, oldest first, now marked until `marked_until`."""
+        ...
+
+    def is_reachable(self) -> bool: ...
+
+
+class SagaRecords(Protocol):
+    """The journal as operators use it."""
+
+    def find_record(self, saga_id: str) -> SagaRecord | None: ...
+
+    def find_sagas_of(self, booking_id: int) -> Sequence[SagaState]: ...
+
+    def list_sagas(
+        self, *, status: SagaStatus | None, name: str | None, unchanged_since: datetime | None, limit: int
+    ) -> Sequence[SagaState]:
+        """The oldest first."""
+        ...
+
+    def intervene(
+        self,
+        state: SagaState,
+        entry: AuditEntry,
+        *,
+        attempts: Sequence[Attempt] = (),
+        effects: Sequence[Effect] = (),
+    ) -> SagaState:
+        """Write state, audit entry, attempts and effects in one transaction, and fence off whoever held the saga.
+        Raises SagaMoved; then nothing is written."""
+        ...
