@@ -1,27 +1,24 @@
-"""Who is calling. Every route is closed unless its view says `@public`; whatever changes something needs FullAccess."""
+"""Who is calling, and whether they may. A route is open only as far as its contract says; without one it is closed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 
+from api.contract import contract_of
 from api.errors import Forbidden, Unauthenticated
 from api.security.jwt_tokens import TokenInvalid
+from api.security.scopes import SCOPES_OF, Scope
 from api.security.sealing import SealBroken
 from api.services import services
 from repositories.enums import Role
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-READING = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     organization_id: int
     role: Role
+    scopes: frozenset[Scope]
     sealed_shared_api_key: str = field(repr=False)
 
     def shared_api_key(self) -> str:
@@ -30,16 +27,6 @@ class Caller:
             return services().sealer.unseal(self.sealed_shared_api_key)
         except SealBroken as error:
             raise TokenInvalid from error
-
-
-def public(view: View) -> View:
-    """Open this route to callers without a token."""
-    view.is_public = True  # type: ignore[attr-defined]
-    return view
-
-
-def is_public(endpoint: str | None) -> bool:
-    return endpoint is not None and getattr(current_app.view_functions.get(endpoint), "is_public", False)
 
 
 def caller() -> Caller:
@@ -51,17 +38,24 @@ def caller() -> Caller:
 def close_every_route(app: Flask) -> None:
     @app.before_request
     def ask_who_is_calling() -> None:
-        if request.endpoint is None or is_public(request.endpoint):
+        if request.endpoint is None:  # no such route: the answer is 404 or 405, whoever asks
             return
-        claims = services().tokens.verify(_bearer_token(), now=services().clock())
-        g.caller = Caller(
-            organization_id=claims.organization_id,
-            role=claims.role,
-            sealed_shared_api_key=claims.sealed_shared_api_key,
-        )
-        structlog.contextvars.bind_contextvars(organization_id=claims.organization_id)
-        if request.method not in READING and claims.role is not Role.FULL_ACCESS:
-            raise Forbidden
+        promise = contract_of(request.endpoint)
+        if promise is None or promise.scope is not None:
+            g.caller = _caller_of_token()
+            structlog.contextvars.bind_contextvars(organization_id=g.caller.organization_id)
+            if promise is None or promise.scope not in g.caller.scopes:
+                raise Forbidden
+
+
+def _caller_of_token() -> Caller:
+    claims = services().tokens.verify(_bearer_token(), now=services().clock())
+    return Caller(
+        organization_id=claims.organization_id,
+        role=claims.role,
+        scopes=SCOPES_OF[claims.role],
+        sealed_shared_api_key=claims.sealed_shared_api_key,
+    )
 
 
 def _bearer_token() -> str:

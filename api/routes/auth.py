@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from api.auth import public
+from api.contract import Contract, Limit, contract
 from api.errors import GrantRefused, GrantUnsupported
 from api.schemas import loaded
 from api.schemas.auth import TokenRequestSchema
@@ -24,7 +24,7 @@ def blueprint() -> Blueprint:
     return routes
 
 
-@public
+@contract(Contract(scope=None, limit=Limit.TOKEN, body=TokenRequestSchema, refusals=(GrantRefused, GrantUnsupported)))
 def issue_token() -> Response:
     """The password grant of the .NET API: an access key for a token (errors also as RFC 6749 names them)."""
     wish = loaded(TOKEN_REQUEST, _parameters())

@@ -12,10 +12,12 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from api.auth import Caller, caller
+from api.contract import Contract, Limit, contract
 from api.errors import HTTP_OF_REASON, MESSAGE_OF, InvalidBody, NotFound, SecureHashWrong, error_body
 from api.schemas import loaded
 from api.schemas.session_booking import NOT_HASHED, BookSessionSchema, CancelBookingSchema
 from api.security.id_cipher import IdKind, IdTampered
+from api.security.scopes import Scope
 from api.security.secure_hash import is_secure_hash
 from api.services import services
 from api.strict_json import json_object
@@ -24,9 +26,17 @@ from repositories.entities.bookings import Booking, BookingView, IdempotencyKey
 from repositories.entities.sagas import Attempt
 from repositories.entities.users import Guest
 from repositories.enums import BookingStatus, Reason
-from repositories.ports.errors import StoreUnavailable
-from saga.accept_booking import Accepted, BookingRequest
-from saga.accept_cancellation import CancellationRequest
+from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
+from saga.accept_booking import (
+    Accepted,
+    BookingRequest,
+    SlotContradicted,
+    SlotInPast,
+    SlotNotFound,
+    UserContradicted,
+    UserNotFound,
+)
+from saga.accept_cancellation import BookingNotFound, CancellationRequest, CareProviderContradicted, SessionTooSoon
 
 BOOK_SESSION = BookSessionSchema()
 CANCEL_BOOKING = CancelBookingSchema()
@@ -45,7 +55,19 @@ def blueprint() -> Blueprint:
 # --- booksession -------------------------------------------------------------------------
 
 
+@contract(
+    Contract(
+        scope=Scope.BOOKINGS_WRITE,
+        limit=Limit.BOOKING,
+        body=BookSessionSchema,
+        refusals=(UserNotFound, UserContradicted, SlotNotFound, SlotInPast, SlotContradicted, ReferenceContradicted),
+        is_signed=True,
+        is_idempotent=True,
+        waits=True,
+    )
+)
 def book_session() -> tuple[Response, int]:
+    """Book a session for a registered user or a guest; 202 at once, or the outcome within the preferred wait."""
     body = json_object(request)
     wish = loaded(BOOK_SESSION, body)
     check_secure_hash(body, caller())
@@ -148,7 +170,19 @@ def booking_data(public_id: str, user_id: int, status: BookingStatus) -> dict[st
 # --- cancelbooking -----------------------------------------------------------------------
 
 
+@contract(
+    Contract(
+        scope=Scope.BOOKINGS_WRITE,
+        limit=Limit.BOOKING,
+        body=CancelBookingSchema,
+        refusals=(BookingNotFound, CareProviderContradicted, SessionTooSoon),
+        is_signed=True,
+        is_idempotent=True,
+        waits=True,
+    )
+)
 def cancel_booking() -> tuple[Response, int]:
+    """Withdraw a pending booking, cancel a confirmed one; doing it twice is doing it once."""
     body = json_object(request)
     wish = loaded(CANCEL_BOOKING, body)
     check_secure_hash(body, caller())
@@ -185,7 +219,9 @@ def answer_to_cancellation(booking: Booking, public_id: str) -> tuple[Response, 
 # --- getbookingstatus --------------------------------------------------------------------
 
 
+@contract(Contract(scope=Scope.BOOKINGS_READ, limit=Limit.POLLING, refusals=(NotFound,), waits=True))
 def get_booking_status(booking_id: str) -> BaseResponse:
+    """How a booking stands, and everything that happened to it."""
     view, wait = view_within_preference(decrypted(booking_id), is_asked=True)
     if view is None:
         raise NotFound

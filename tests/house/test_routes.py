@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from api.contract import Contract
 from repositories.enums import Reason, Role
 from tests.unit.api.world import World
 
@@ -16,12 +17,17 @@ class Door(NamedTuple):
     path: str
 
 
+def promise_of(view: Any) -> Contract:
+    promise: Contract = view.contract
+    return promise
+
+
 def doors(*, is_public: bool) -> list[Door]:
     """Every method of every route, enumerated from the app itself."""
     found = []
     for rule in WORLD.app.url_map.iter_rules():
         view = WORLD.app.view_functions[rule.endpoint]
-        if getattr(view, "is_public", False) is is_public:
+        if (promise_of(view).scope is None) is is_public:
             path = rule.rule
             for argument in rule.arguments:
                 path = path.replace(f"<{argument}>", "x")
@@ -40,6 +46,19 @@ def knock(door: Door, headers: dict[str, str]) -> Any:
 def test_what_is_open_is_open_on_purpose() -> None:
     assert {door.path for door in doors(is_public=True)} == PUBLIC
     assert len(CLOSED) >= 4
+
+
+def test_every_route_has_a_contract_and_says_what_it_is_for() -> None:
+    for rule in WORLD.app.url_map.iter_rules():
+        view = WORLD.app.view_functions[rule.endpoint]
+        assert isinstance(getattr(view, "contract", None), Contract), rule.rule
+        assert (view.__doc__ or "").strip(), rule.rule
+
+
+def test_a_route_without_a_contract_is_closed_to_everybody() -> None:
+    world = World()
+    world.app.add_url_rule("/forgotten", view_func=lambda: "open")
+    assert world.client.get("/forgotten", headers=world.bearer()).status_code == 403
 
 
 @pytest.mark.parametrize("door", CLOSED, ids=lambda door: f"{door.method} {door.path}")

@@ -1,0 +1,58 @@
+"""What a route promises: who may call it, what it takes, what it answers.
+
+Access (api/auth.py), rate limits and the OpenAPI document all come from this one declaration; a route without one is
+closed to everybody.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import current_app
+from marshmallow import Schema
+
+from api.security.scopes import Scope
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Limit(StrEnum):
+    """Kinds of calls, each with a rate limit of its own."""
+
+    TOKEN = "token"  # noqa: S105
+    BOOKING = "booking"
+    SEARCH = "search"
+    POLLING = "polling"
+    OTHER = "other"
+    UNLIMITED = "unlimited"  # health checks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    scope: Scope | None  # None: open to callers without a token
+    limit: Limit = Limit.OTHER
+    body: type[Schema] | None = None  # what the JSON body is read with
+    query: type[Schema] | None = None  # what the query string is read with
+    answers: Mapping[int, type[Schema] | None] = field(default_factory=dict)  # by HTTP status; errors apart
+    refusals: tuple[type[Exception], ...] = ()  # of api.errors.ANSWER_TO, beyond those that every route can answer
+    is_signed: bool = False  # the body carries a secureHash
+    is_idempotent: bool = False  # takes an Idempotency-Key
+    waits: bool = False  # takes `Prefer: wait=N`
+
+
+def contract(promise: Contract) -> Callable[[View], View]:
+    """Declare what the view promises; its docstring is the summary that the OpenAPI document shows."""
+
+    def declare(view: View) -> View:
+        view.contract = promise  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def contract_of(endpoint: str | None) -> Contract | None:
+    """The contract of a route of the app that answers this request."""
+    view = current_app.view_functions.get(endpoint or "")
+    found: Contract | None = getattr(view, "contract", None)
+    return found

@@ -1,0 +1,29 @@
+"""What a caller may do: fine scopes, and the roles that stand for sets of them."""
+
+from enum import StrEnum
+
+from repositories.enums import Role
+
+
+class Scope(StrEnum):
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
+    ASSESSMENTS_READ = "assessments:read"
+    ASSESSMENTS_WRITE = "assessments:write"
+    PROVIDERS_READ = "providers:read"
+    AVAILABILITY_WRITE = "availability:write"  # of the providers that the organization manages
+    BOOKINGS_READ = "bookings:read"
+    BOOKINGS_WRITE = "bookings:write"
+    RECORDINGS_READ = "recordings:read"
+    EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    AUDIT_READ = "audit:read"
+
+
+BY_GRANT_ONLY = frozenset({Scope.AVAILABILITY_WRITE, Scope.RECORDINGS_READ})  # no role brings these
+READING = frozenset(scope for scope in Scope if scope.endswith(":read")) - BY_GRANT_ONLY
+SCOPES_OF: dict[Role, frozenset[Scope]] = {
+    Role.READ_ONLY: READING,
+    Role.FULL_ACCESS: frozenset(Scope) - BY_GRANT_ONLY,
+}
