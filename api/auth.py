@@ -8,7 +8,7 @@ from flask import Flask, g, request
 from api.contract import contract_of
 from api.errors import Forbidden, Unauthenticated
 from api.security.jwt_tokens import TokenInvalid
-from api.security.scopes import SCOPES_OF, Scope
+from api.security.scopes import Scope
 from api.security.sealing import SealBroken
 from api.services import services
 from repositories.enums import Role
@@ -16,7 +16,11 @@ from repositories.enums import Role
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
+    """The organization that calls, by which access key and access token, and what it may do."""
+
     organization_id: int
+    access_key_id: int
+    token_id: str
     role: Role
     scopes: frozenset[Scope]
     sealed_shared_api_key: str = field(repr=False)
@@ -45,15 +49,17 @@ def close_every_route(app: Flask) -> None:
             g.caller = _caller_of_token()
             structlog.contextvars.bind_contextvars(organization_id=g.caller.organization_id)
             if promise is None or promise.scope not in g.caller.scopes:
-                raise Forbidden
+                raise Forbidden(promise.scope if promise else None)
 
 
 def _caller_of_token() -> Caller:
     claims = services().tokens.verify(_bearer_token(), now=services().clock())
     return Caller(
         organization_id=claims.organization_id,
+        access_key_id=claims.access_key_id,
+        token_id=claims.token_id,
         role=claims.role,
-        scopes=SCOPES_OF[claims.role],
+        scopes=claims.scopes,
         sealed_shared_api_key=claims.sealed_shared_api_key,
     )
 

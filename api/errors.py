@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.security.id_cipher import IdTampered
 from api.security.jwt_tokens import TokenInvalid
+from api.security.scopes import Scope
 from repositories.enums import Reason
 from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
 from saga.accept_booking import (
@@ -66,7 +67,13 @@ class Unauthenticated(Exception):
 
 
 class Forbidden(Exception):
-    """This access key may not do this."""
+    """This access token may not do this."""
+
+    def __init__(self, missing: Scope | None) -> None:
+        super().__init__()
+        self.field = "scope" if missing else None
+        self.detail = f"This needs the scope {missing}." if missing else None
+        self.challenge = f'Bearer error="insufficient_scope", scope="{missing}"' if missing else None
 
 
 class NotFound(Exception):
@@ -180,8 +187,8 @@ def answer_known(error: Exception) -> tuple[Response, int]:
     if request.endpoint == TOKEN_ENDPOINT and status < 500:
         body["error"] = getattr(error, "oauth_error", "invalid_request")  # RFC 6749 5.2
     answer = jsonify(body)
-    if status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    if (challenge := _challenge_of(error, status)) is not None:
+        answer.headers["WWW-Authenticate"] = challenge
     if status == 503:
         answer.headers["Retry-After"] = RETRY_SECONDS
     return answer, status
@@ -201,6 +208,13 @@ def answer_http(error: HTTPException) -> Response | tuple[Response, int]:
 def answer_unknown(error: Exception) -> tuple[Response, int]:
     log.error("request_failed", error=type(error).__name__)  # its text and locals may be personal
     return jsonify(error_body(Reason.INTERNAL_ERROR, MESSAGE_OF[Reason.INTERNAL_ERROR])), 500
+
+
+def _challenge_of(error: Exception, status: int) -> str | None:
+    """What to come back with, as RFC 6750 3 says it."""
+    if isinstance(error, TokenInvalid):
+        return 'Bearer error="invalid_token"'
+    return getattr(error, "challenge", None) or ("Bearer" if status == 401 else None)
 
 
 def _message_of(error: Exception) -> str:

@@ -11,6 +11,7 @@ from api.errors import GrantRefused, GrantUnsupported
 from api.schemas import loaded
 from api.schemas.auth import TokenRequestSchema
 from api.security.jwt_tokens import Claims
+from api.security.scopes import SCOPES_OF
 from api.services import services
 from api.strict_json import json_object
 
@@ -35,7 +36,9 @@ def issue_token() -> Response:
         raise GrantRefused
     claims = Claims(
         organization_id=holder.organization.id,
+        access_key_id=holder.access_key_id,
         role=holder.role,
+        scopes=SCOPES_OF[holder.role],
         sealed_shared_api_key=holder.organization.sealed_shared_api_key,
         token_id=uuid.uuid4().hex,
     )

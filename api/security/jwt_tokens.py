@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from api.security.scopes import Scope, in_words, known_in
 from repositories.enums import Role
 
 ALGORITHM = "HS256"
@@ -22,7 +23,9 @@ class Claims:
 
     token_id: str
     organization_id: int
+    access_key_id: int
     role: Role
+    scopes: frozenset[Scope]
     sealed_shared_api_key: str = field(repr=False)
 
 
@@ -42,6 +45,8 @@ class TokenIssuer:
             "iat": int(now.timestamp()),
             "exp": int((now + self.lifetime).timestamp()),
             "jti": claims.token_id,
+            "client_id": str(claims.access_key_id),  # RFC 9068's names for who asked, and for what it may do
+            "scope": in_words(claims.scopes),
             "OrganizationId": claims.organization_id,
             "SharedAPIKey": claims.sealed_shared_api_key,
             "role": claims.role.value,
@@ -70,6 +75,8 @@ def _claims_of(payload: dict[str, Any]) -> Claims:
     return Claims(
         token_id=str(payload["jti"]),
         organization_id=int(payload["OrganizationId"]),
+        access_key_id=int(payload["client_id"]),
         role=Role(payload["role"]),
+        scopes=known_in(str(payload["scope"])),
         sealed_shared_api_key=str(payload["SharedAPIKey"]),
     )

@@ -1,5 +1,6 @@
 """What a caller may do: fine scopes, and the roles that stand for sets of them."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from repositories.enums import Role
@@ -27,3 +28,15 @@ SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.READ_ONLY: READING,
     Role.FULL_ACCESS: frozenset(Scope) - BY_GRANT_ONLY,
 }
+WORDS = frozenset(scope.value for scope in Scope)
+
+
+def in_words(scopes: Iterable[Scope]) -> str:
+    """Scopes as RFC 6749 3.3 writes them: words with a blank between, in the order in which we list them."""
+    wanted = set(scopes)
+    return " ".join(scope for scope in Scope if scope in wanted)
+
+
+def known_in(words: str) -> frozenset[Scope]:
+    """The scopes that `words` name; a word that names none (any more) grants nothing."""
+    return frozenset(Scope(word) for word in words.split() if word in WORDS)

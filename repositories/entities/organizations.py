@@ -20,4 +20,5 @@ class AccessKeyHolder:
     """Who an access key belongs to, and what it may do."""
 
     organization: Organization
+    access_key_id: int
     role: Role

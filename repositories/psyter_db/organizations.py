@@ -18,7 +18,7 @@ COLUMNS = (
 )
 FIND = select(*COLUMNS).where(organizations.c.id == bindparam("organization_id"), organizations.c.is_active == true())
 FIND_BY_KEY = (
-    select(*COLUMNS, organization_access_keys.c.role)
+    select(*COLUMNS, organization_access_keys.c.id.label("access_key_id"), organization_access_keys.c.role)
     .join(organization_access_keys, organization_access_keys.c.organization_id == organizations.c.id)
     .where(
         organization_access_keys.c.key_digest == bindparam("digest"),
@@ -35,9 +35,10 @@ class SqlOrganizations:
     def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
         with self._database.reading() as connection:
             row = connection.execute(FIND_BY_KEY, {"digest": key_digest}).one_or_none()
-        return (
-            None if row is None else AccessKeyHolder(organization=_organization_of(row._mapping), role=Role(row.role))
-        )
+        if row is None:
+            return None
+        organization = _organization_of(row._mapping)
+        return AccessKeyHolder(organization=organization, access_key_id=row.access_key_id, role=Role(row.role))
 
     def find_organization(self, organization_id: int) -> Organization | None:
         with self._database.reading() as connection:

@@ -147,6 +147,7 @@ def fill(connection: Any) -> None:
 def test_an_access_key_names_its_holder_and_role(world: World) -> None:
     holder = world.organizations.find_by_access_key("a" * 64)
     assert (holder.organization.id, holder.organization.is_charity, holder.role) == (CHARITY, True, Role.READ_ONLY)
+    assert holder.access_key_id == 1
     assert world.organizations.find_by_access_key("b" * 64) is None
 
 

@@ -44,7 +44,9 @@ class FakePsyter:
         return self.organizations[id]
 
     def add_access_key(self, digest: str, *, organization_id: int, role: Role) -> None:
-        self.access_keys[digest] = AccessKeyHolder(organization=self.organizations[organization_id], role=role)
+        self.access_keys[digest] = AccessKeyHolder(
+            organization=self.organizations[organization_id], access_key_id=len(self.access_keys) + 1, role=role
+        )
 
     def add_provider(self, *, id: int, hourly_rate_minor: int) -> CareProvider:
         self.providers[id] = CareProvider(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from api.contract import Contract
+from api.security.scopes import Scope
 from repositories.enums import Reason, Role
 from tests.unit.api.world import World
 
@@ -15,6 +16,7 @@ READING = {"GET", "HEAD", "OPTIONS"}
 class Door(NamedTuple):
     method: str
     path: str
+    scope: Scope | None
 
 
 def promise_of(view: Any) -> Contract:
@@ -31,7 +33,7 @@ def doors(*, is_public: bool) -> list[Door]:
             path = rule.rule
             for argument in rule.arguments:
                 path = path.replace(f"<{argument}>", "x")
-            found += [Door(method, path) for method in sorted(rule.methods or ())]
+            found += [Door(method, path, promise_of(view).scope) for method in sorted(rule.methods or ())]
     return found
 
 
@@ -67,6 +69,15 @@ def test_every_route_asks_who_is_calling(door: Door) -> None:
         answer = knock(door, headers)
         assert answer.status_code == 401
         assert "WWW-Authenticate" in answer.headers
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_scope_opens_the_routes_that_name_it_and_no_others(scope: Scope) -> None:
+    for door in CLOSED:
+        answer = knock(door, WORLD.bearer(scopes={scope}))
+        is_refused = "insufficient_scope" in answer.headers.get("WWW-Authenticate", "")
+        assert is_refused == (door.scope is not scope), door
+        assert answer.status_code != 401
 
 
 @pytest.mark.parametrize("door", [d for d in CLOSED if d.method not in READING], ids=lambda d: f"{d.method} {d.path}")

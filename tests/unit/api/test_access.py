@@ -7,10 +7,12 @@ import jwt
 import pytest
 
 from api.security.jwt_tokens import Claims, TokenInvalid, TokenIssuer
+from api.security.scopes import Scope
 from api.security.sealing import SealBroken, Sealer
 from repositories.enums import Reason, Role
 from tests.unit.api.world import ACCESS_KEY, KEY, NOW, SHARED_API_KEY, TOKEN, World, fields_named, view_of
 
+CLAIM_NAMES = {"iss", "aud", "iat", "exp", "jti", "client_id", "OrganizationId", "SharedAPIKey", "role", "scope"}
 PASSWORD = {"grant_type": "password", "access_key": ACCESS_KEY}
 
 
@@ -43,7 +45,7 @@ def test_a_token_does_not_show_the_shared_api_key(world: World) -> None:
     token = world.client.post(TOKEN, json=PASSWORD).json["access_token"]
     payload = jwt.decode(token, options={"verify_signature": False})
     assert SHARED_API_KEY not in str(payload)
-    assert {"iss", "aud", "iat", "exp", "jti", "OrganizationId", "SharedAPIKey", "role"} == set(payload)
+    assert set(payload) == CLAIM_NAMES
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,15 @@ def test_parameters_that_oauth_does_not_know_are_ignored(ask: Any) -> None:
 def test_no_good_token_is_a_401_that_says_what_is_wanted(world: World, header: str) -> None:
     answer = world.status(Authorization=header)
     assert (answer.status_code, answer.json["reason"]) == (401, Reason.UNAUTHENTICATED)
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    wanted = 'Bearer error="invalid_token"' if header in {"Bearer x.y.z", "Bearer ü"} else "Bearer"
+    assert answer.headers["WWW-Authenticate"] == wanted
+
+
+def test_a_token_without_the_scope_is_told_which_one_is_missing(world: World) -> None:
+    answer = world.status(**world.bearer(scopes={Scope.BOOKINGS_WRITE}))
+    assert (answer.status_code, answer.json["reason"]) == (403, Reason.FORBIDDEN)
+    assert answer.json["errors"] == [{"field": "scope", "message": "This needs the scope bookings:read."}]
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="bookings:read"'
 
 
 def test_an_expired_token_is_refused_at_the_second(world: World) -> None:
@@ -85,7 +95,14 @@ def test_an_expired_token_is_refused_at_the_second(world: World) -> None:
         world.tokens.verify(token, now=NOW + timedelta(days=1))
 
 
-CLAIMS = Claims(token_id="t", organization_id=1, role=Role.READ_ONLY, sealed_shared_api_key="s")
+CLAIMS = Claims(
+    token_id="t",
+    organization_id=1,
+    access_key_id=3,
+    role=Role.READ_ONLY,
+    scopes=frozenset({Scope.BOOKINGS_READ, Scope.USERS_READ}),
+    sealed_shared_api_key="s",
+)
 ISSUER = TokenIssuer(key=KEY, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
 
 
@@ -96,6 +113,12 @@ def payload(**changes: Any) -> dict[str, Any]:
 
 def test_a_token_says_what_was_put_into_it() -> None:
     assert ISSUER.verify(ISSUER.issue(CLAIMS, now=NOW), now=NOW) == CLAIMS
+    assert payload()["scope"] == "users:read bookings:read"
+
+
+def test_a_scope_that_is_no_more_grants_nothing() -> None:
+    token = jwt.encode(payload(scope="users:read bookings:read horses:ride"), KEY)
+    assert ISSUER.verify(token, now=NOW).scopes == CLAIMS.scopes
 
 
 @pytest.mark.parametrize(
@@ -106,7 +129,8 @@ def test_a_token_says_what_was_put_into_it() -> None:
         {"role": "Owner"},
         {"OrganizationId": "x"},
         {"exp": "soon"},
-        *({name: ...} for name in ("iss", "aud", "iat", "exp", "jti", "OrganizationId", "SharedAPIKey", "role")),
+        {"client_id": "x"},
+        *({name: ...} for name in sorted(CLAIM_NAMES)),
     ],
     ids=str,
 )

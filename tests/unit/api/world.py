@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,6 +14,7 @@ from flask import Flask
 from api.app import create_app
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
+from api.security.scopes import SCOPES_OF, Scope
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
@@ -27,7 +28,7 @@ from saga.accept_cancellation import CancellationRequest
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
 SHARED_API_KEY = "shared-مفتاح"
-ACCESS_KEY = "access-key"
+ACCESS_KEY, KEY_ID = "access-key", 3
 OURS, OTHERS = 1, 2
 USER, PROVIDER, SLOT, BOOKING = 11, 42, 7, 5
 BOOK = "/api/v1/sessionbooking/booksession"
@@ -135,7 +136,8 @@ class World:
 
     def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
         is_known = key_digest == hashlib.sha256(ACCESS_KEY.encode()).hexdigest()
-        return AccessKeyHolder(organization=self.organization, role=Role.FULL_ACCESS) if is_known else None
+        holder = AccessKeyHolder(organization=self.organization, access_key_id=KEY_ID, role=Role.FULL_ACCESS)
+        return holder if is_known else None
 
     def find_organization(self, organization_id: int) -> Organization | None:
         return self.organization if organization_id == OURS else None
@@ -184,11 +186,21 @@ class World:
 
     # --- a partner ---------------------------------------------------------------------------
 
-    def token(self, *, role: Role = Role.FULL_ACCESS, organization_id: int = OURS, sealed: str | None = None) -> str:
+    def token(
+        self,
+        *,
+        role: Role = Role.FULL_ACCESS,
+        scopes: Collection[Scope] | None = None,
+        organization_id: int = OURS,
+        sealed: str | None = None,
+    ) -> str:
+        """An access token with these scopes, or with all that the role brings."""
         claims = Claims(
             token_id="t1",
             organization_id=organization_id,
+            access_key_id=KEY_ID,
             role=role,
+            scopes=SCOPES_OF[role] if scopes is None else frozenset(scopes),
             sealed_shared_api_key=sealed or SEALER.seal(SHARED_API_KEY),
         )
         return self.tokens.issue(claims, now=NOW)
