@@ -16,6 +16,7 @@ from flask import Flask
 
 import celeryconfig
 from api.app import create_app
+from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
@@ -28,9 +29,11 @@ from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from logs import start_logging
 from repositories.database import Database, open_database
 from repositories.enums import SettingGroup
+from repositories.idempotency import KeyedChanges
 from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.facts import SqlPsyterFacts
+from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.users import SqlUsers
@@ -121,7 +124,9 @@ def api_services(settings: Settings) -> ApiServices:
         ),
         bookings=bookings,
         organizations=organizations,
+        changes=KeyedChanges(databases.psyter, PSYTER_KEYS),
         id_cipher=IdCipher(settings.id_key),
+        cursors=Cursors(settings.id_key),
         sealer=Sealer(settings.seal_key),
         tokens=TokenIssuer(
             key=settings.jwt_key,

@@ -7,12 +7,14 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from api.pagination import Cursors
 from api.security.id_cipher import IdCipher
 from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
 from repositories.entities.bookings import Booking
 from repositories.ports.bookings import Bookings
+from repositories.ports.idempotency import IdempotencyKeys
 from repositories.ports.organizations import Organizations
 from repositories.ports.sagas import SagaRecords
 from saga.accept_booking import Accepted, BookingRequest
@@ -42,7 +44,9 @@ class ApiServices:
     accept_cancellation: Callable[[CancellationRequest], Booking]
     bookings: Bookings
     organizations: Organizations
+    changes: IdempotencyKeys  # of PsyterDatabase
     id_cipher: IdCipher
+    cursors: Cursors
     sealer: Sealer
     tokens: TokenIssuer
     clock: Callable[[], datetime]

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from repositories.entities.bookings import IdempotencyKey, KeyUse, NewBooking, Slot
+from repositories.entities.bookings import NewBooking, Slot
+from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.sagas import SagaState
 from repositories.entities.users import Guest
 from repositories.enums import BookingPlatform, CommunicationType, SagaStatus
 from repositories.ports.bookings import Bookings, Slots
-from repositories.ports.errors import KeyTaken
+from repositories.ports.errors import KeyInFlight, KeyReused, KeyTaken
 from repositories.ports.users import Users
 from saga.book_session import NAME
 from saga.sweep import Nudge
@@ -47,14 +48,6 @@ class SlotInPast(Refusal):
 
 class SlotContradicted(Refusal):
     """This is not the date or time of the slot."""
-
-
-class KeyReused(Exception):
-    """This Idempotency-Key was used for another request."""
-
-
-class KeyInFlight(Exception):
-    """A request with this Idempotency-Key is being accepted right now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,4 +190,5 @@ def first_state(
 def _replayed(use: KeyUse, idempotency: IdempotencyKey) -> Accepted:
     if use.body_digest != idempotency.body_digest:
         raise KeyReused
-    return Accepted(booking_id=use.booking_id, user_id=use.user_id, is_replay=True)
+    booking_id, user_id = use.ids
+    return Accepted(booking_id=booking_id, user_id=user_id, is_replay=True)

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from repositories.entities.bookings import Booking, IdempotencyKey, Withdrawal
+from repositories.entities.bookings import Booking, Withdrawal
+from repositories.entities.idempotency import IdempotencyKey
 from repositories.entities.sagas import SagaState
 from repositories.enums import SagaStatus
 from repositories.ports.bookings import Bookings
-from repositories.ports.errors import CancelledTooLate, KeyTaken
+from repositories.ports.errors import CancelledTooLate, KeyInFlight, KeyReused, KeyTaken
 from repositories.ports.organizations import Organizations
-from saga.accept_booking import HEAD_START, KeyInFlight, KeyReused, Refusal
+from saga.accept_booking import HEAD_START, Refusal
 from saga.book_session import create_meeting_key
 from saga.cancel_booking import FIRST_STEP, NAME
 from saga.sweep import Nudge

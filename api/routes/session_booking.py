@@ -1,8 +1,6 @@
 """Book a session, cancel it, and ask how a booking stands."""
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -13,17 +11,18 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from api.auth import Caller, caller
 from api.contract import Contract, Limit, contract
-from api.errors import HTTP_OF_REASON, InvalidBody, NotFound, SecureHashWrong, error_body, message_of_reason
-from api.messages import in_callers_language
+from api.errors import HTTP_OF_REASON, MESSAGE_OF, InvalidBody, NotFound, error_body
+from api.idempotency import idempotency_key, replayed
 from api.schemas import loaded
-from api.schemas.session_booking import NOT_HASHED, BookSessionSchema, CancelBookingSchema
+from api.schemas.session_booking import BookSessionSchema, CancelBookingSchema
 from api.security.id_cipher import IdKind, IdTampered
 from api.security.scopes import Scope
-from api.security.secure_hash import is_secure_hash
 from api.services import services
+from api.signing import check_secure_hash
 from api.strict_json import json_object
 from api.waiting import preferred_wait
-from repositories.entities.bookings import Booking, BookingView, IdempotencyKey
+from repositories.entities.bookings import Booking, BookingView
+from repositories.entities.idempotency import IdempotencyKey
 from repositories.entities.sagas import Attempt
 from repositories.entities.users import Guest
 from repositories.enums import BookingStatus, Reason
@@ -41,7 +40,6 @@ from saga.accept_cancellation import BookingNotFound, CancellationRequest, CareP
 
 BOOK_SESSION = BookSessionSchema()
 CANCEL_BOOKING = CancelBookingSchema()
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 LONGEST_RETRY_AFTER = 5  # seconds; while a worker holds the saga, due_at is the end of its lease, far too late to ask
 
 
@@ -74,27 +72,7 @@ def book_session() -> tuple[Response, int]:
     check_secure_hash(body, caller())
     accepted = services().accept_booking(booking_request(wish, idempotency_key("booksession", body), caller()))
     answer, status = answer_to(accepted)
-    if accepted.is_replay:
-        answer.headers["Idempotency-Replayed"] = "true"
-    return answer, status
-
-
-def check_secure_hash(body: Mapping[str, Any], who: Caller) -> None:
-    """Raises SecureHashWrong unless the partner signed exactly these fields."""
-    hashed = {name: value for name, value in body.items() if name not in NOT_HASHED}
-    if not is_secure_hash(body["secureHash"], hashed, who.shared_api_key()):
-        raise SecureHashWrong
-
-
-def idempotency_key(command: str, body: Mapping[str, Any]) -> IdempotencyKey | None:
-    """The request's Idempotency-Key with a digest of what it asks for. Raises InvalidBody."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidBody([{"field": "Idempotency-Key", "message": "Must be 1 to 255 visible ASCII characters."}])
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return IdempotencyKey(key=key, body_digest=hashlib.sha256(f"{command} {canonical}".encode()).hexdigest())
+    return replayed(answer, is_replay=accepted.is_replay), status
 
 
 def booking_request(wish: Mapping[str, Any], idempotency: IdempotencyKey | None, who: Caller) -> BookingRequest:
@@ -156,7 +134,7 @@ def outcome(view: BookingView, public_id: str) -> tuple[Response, int]:
         return jsonify(status=1, data={"meetingId": booking.meeting_id, **data}), 200
     is_cancelled = booking.status is BookingStatus.CANCELLED
     reason = view.reason or (Reason.BOOKING_WITHDRAWN if is_cancelled else Reason.INTERNAL_ERROR)
-    body = error_body(reason, message_of_reason(reason))
+    body = error_body(reason, MESSAGE_OF.get(reason, MESSAGE_OF[Reason.INTERNAL_ERROR]))
     return jsonify({**body, "failedStep": view.failed_step, "data": data}), HTTP_OF_REASON.get(reason, 500)
 
 
@@ -279,7 +257,7 @@ def status_body(view: BookingView, public_id: str) -> dict[str, Any]:
         "bookingStatus": int(booking.status),
         "meetingId": booking.meeting_id,
         "reason": view.reason,
-        "message": in_callers_language(message_of_reason(view.reason)) if view.reason else None,
+        "message": MESSAGE_OF.get(view.reason) if view.reason else None,
         "failedStep": view.failed_step,
         "cancellation": cancellation(booking),
         "sagaStatus": view.saga_status,

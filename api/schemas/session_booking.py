@@ -22,7 +22,6 @@ from api.security.id_cipher import IdKind
 from api.services import services
 from repositories.enums import BookingPlatform, CommunicationType, GenderType
 
-NOT_HASHED = {"secureHash"}
 GUEST_FIELDS = ("referenceId", "name", "dob", "genderType")
 OLDEST = date(1900, 1, 1)
 

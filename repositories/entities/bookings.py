@@ -68,23 +68,6 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdempotencyKey:
-    """A partner's promise that two requests are one; unique per organization for 24 hours."""
-
-    key: str
-    body_digest: str  # SHA-256 of path and canonical body, hex
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyUse:
-    """What an idempotency key was used for."""
-
-    body_digest: str
-    booking_id: int
-    user_id: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class BookingView:
     """A booking with its sagas' story, as the status endpoint shows it."""
 

@@ -4,16 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from repositories.entities.bookings import (
-    Booking,
-    BookingView,
-    IdempotencyKey,
-    KeyUse,
-    NewBooking,
-    Slot,
-    Withdrawal,
-    Withdrawn,
-)
+from repositories.entities.bookings import Booking, BookingView, NewBooking, Slot, Withdrawal, Withdrawn
+from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.sagas import SagaState
 
 
@@ -58,7 +50,9 @@ class Bookings(Protocol):
         Ended: nothing changes. Raises CancelledTooLate, KeyTaken; then nothing is written."""
         ...
 
-    def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None: ...
+    def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:
+        """What a key was used for in the last 24 hours; the ids are the booking's and its user's."""
+        ...
 
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None: ...
 

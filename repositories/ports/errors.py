@@ -36,6 +36,14 @@ class KeyTaken(Exception):
     """This idempotency key is already in use."""
 
 
+class KeyReused(Exception):
+    """This Idempotency-Key was used for another request."""
+
+
+class KeyInFlight(Exception):
+    """A request with this Idempotency-Key is being accepted right now."""
+
+
 class SagaMoved(Exception):
     """The saga is in the hands of a worker, or has changed since it was read. Look again."""
 

@@ -1,4 +1,5 @@
-"""PsyterDatabase: organizations and their keys, users, care providers, catalogue, orders, ledger, settings.
+"""PsyterDatabase: organizations and their keys, users, care providers, catalogue, orders, ledger, settings,
+idempotency keys.
 
 Money is in hundredths of the currency unit. Names may be Arabic, so they are Unicode on every engine.
 """
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from repositories.database import NAMING, BigId, UtcDateTime, text
+from repositories.idempotency import keys_table
 
 metadata = MetaData(naming_convention=NAMING)
 
@@ -151,3 +153,5 @@ cat_app_config_settings = Table(
     Column("value", text(1000), nullable=False),
     UniqueConstraint("group_id", "name"),
 )
+
+idempotency_keys = keys_table(metadata)

@@ -2,42 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from repositories.database import Database
-from repositories.entities.bookings import (
-    Booking,
-    BookingView,
-    IdempotencyKey,
-    KeyUse,
-    NewBooking,
-    Withdrawal,
-    Withdrawn,
-)
+from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawal, Withdrawn
 from repositories.entities.effects import ReleaseTime
+from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.sagas import DueSaga, SagaState
 from repositories.enums import BookingStatus, Reason, SagaStatus
-from repositories.ports.errors import CancelledTooLate, KeyTaken
+from repositories.ports.errors import CancelledTooLate
 from repositories.scheduling_db.effects import release_time
 from repositories.scheduling_db.events import append_accepted, append_event
+from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
 from repositories.scheduling_db.saga_rows import attempt_of, row_of
-from repositories.scheduling_db.tables import bookings, idempotency_keys, saga_attempts, sagas
-
-KEY_AGE = timedelta(hours=24)
+from repositories.scheduling_db.tables import bookings, saga_attempts, sagas
 
 ADD_BOOKING = insert(bookings)
 ADD_SAGA = insert(sagas)
-ADD_KEY = insert(idempotency_keys)
-_IS_KEY = (
-    idempotency_keys.c.organization_id == bindparam("of_organization"),
-    idempotency_keys.c.idempotency_key == bindparam("of_key"),
-)
-DROP_OLD_KEY = delete(idempotency_keys).where(*_IS_KEY, idempotency_keys.c.created_at <= bindparam("too_old"))
-FIND_KEY = select(idempotency_keys).where(*_IS_KEY, idempotency_keys.c.created_at > bindparam("too_old"))
 FIND = select(bookings).where(
     bookings.c.id == bindparam("booking_id"), bookings.c.organization_id == bindparam("of_organization")
 )
@@ -97,7 +81,9 @@ class SqlBookings:
             connection.execute(ADD_SAGA, {**row_of(start(booking_id), now), "nudged_until": nudged_until})
             append_accepted(connection, booking_id, booking.organization_id, now)
             if idempotency is not None:
-                _add_key(connection, idempotency, booking, booking_id, now)
+                SCHEDULING_KEYS.add(
+                    connection, booking.organization_id, idempotency, (booking_id, booking.user_id), now
+                )
             return booking_id
 
         return self._database.write(work)
@@ -122,17 +108,15 @@ class SqlBookings:
                 nudged_until=nudged_until,
             )
             if withdrawn is not None and idempotency is not None:
-                _add_key(connection, idempotency, withdrawn.booking, withdrawal.booking_id, now)
+                ids = (withdrawal.booking_id, withdrawn.booking.user_id)
+                SCHEDULING_KEYS.add(connection, withdrawal.organization_id, idempotency, ids, now)
             return withdrawn
 
         return self._database.write(work)
 
     def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:
         with self._database.reading() as connection:
-            row = connection.execute(FIND_KEY, _key_values(organization_id, key, now)).one_or_none()
-        return (
-            None if row is None else KeyUse(body_digest=row.body_digest, booking_id=row.booking_id, user_id=row.user_id)
-        )
+            return SCHEDULING_KEYS.find(connection, organization_id, key, now)
 
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:
         with self._database.reading() as connection:
@@ -214,32 +198,6 @@ def _tell_saga(connection: Connection, booking_id: int, now: datetime) -> DueSag
     row = connection.execute(FIRST_SAGA, {"booking_id": booking_id}).one()
     connection.execute(TELL_SAGA, {"saga_id": row.id, "withdrawn": now})
     return DueSaga(id=row.id, name=row.name)
-
-
-def _add_key(
-    connection: Connection,
-    idempotency: IdempotencyKey,
-    booking: NewBooking | Booking,
-    booking_id: int,
-    now: datetime,
-) -> None:
-    connection.execute(DROP_OLD_KEY, _key_values(booking.organization_id, idempotency.key, now))
-    values = {
-        "organization_id": booking.organization_id,
-        "idempotency_key": idempotency.key,
-        "body_digest": idempotency.body_digest,
-        "booking_id": booking_id,
-        "user_id": booking.user_id,
-        "created_at": now,
-    }
-    try:
-        connection.execute(ADD_KEY, values)
-    except IntegrityError as error:
-        raise KeyTaken from error
-
-
-def _key_values(organization_id: int, key: str, now: datetime) -> dict[str, Any]:
-    return {"of_organization": organization_id, "of_key": key, "too_old": now - KEY_AGE}
 
 
 def _find_booking(connection: Connection, booking_id: int, organization_id: int) -> Booking | None:

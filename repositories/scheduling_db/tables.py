@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from repositories.database import NAMING, BigId, UtcDateTime, text
+from repositories.idempotency import keys_table
 
 metadata = MetaData(naming_convention=NAMING)
 
@@ -157,14 +158,4 @@ booking_events = Table(
     UniqueConstraint("booking_id", "sequence"),
 )
 
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("organization_id", BigInteger, nullable=False),
-    Column("idempotency_key", text(255), nullable=False),
-    Column("body_digest", String(64), nullable=False),
-    Column("booking_id", BigInteger, nullable=False),
-    Column("user_id", BigInteger, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    PrimaryKeyConstraint("organization_id", "idempotency_key"),
-)
+idempotency_keys = keys_table(metadata)

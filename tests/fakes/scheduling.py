@@ -9,14 +9,13 @@ from typing import Any
 from repositories.entities.bookings import (
     Booking,
     BookingView,
-    IdempotencyKey,
-    KeyUse,
     NewBooking,
     Slot,
     Withdrawal,
     Withdrawn,
 )
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import BookingStatus
 from repositories.ports.errors import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
@@ -133,7 +132,7 @@ class FakeScheduling:
     ) -> None:
         if self.find_key_use(booking.organization_id, idempotency.key, now=now) is not None:
             raise KeyTaken
-        use = KeyUse(body_digest=idempotency.body_digest, booking_id=booking_id, user_id=booking.user_id)
+        use = KeyUse(body_digest=idempotency.body_digest, ids=(booking_id, booking.user_id))
         self.keys[booking.organization_id, idempotency.key] = (use, now)
 
     def find_key_use(self, organization_id: int, key: str, *, now: datetime) -> KeyUse | None:

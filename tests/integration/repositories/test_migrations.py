@@ -14,6 +14,7 @@ from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from repositories import psyter_db, scheduling_db
 from repositories.database import UtcDateTime, open_database
+from repositories.idempotency import KeyRows
 from repositories.migrations import upgrade
 from repositories.psyter_db.tables import metadata as psyter
 from repositories.scheduling_db.tables import metadata as scheduling
@@ -40,6 +41,8 @@ def statements() -> list[tuple[str, ClauseElement]]:
             if module.name in {"migrations", "tables"}:
                 continue
             names = vars(importlib.import_module(f"{package.__name__}.{module.name}"))
+            for rows in [value for value in names.values() if isinstance(value, KeyRows)]:
+                names = names | vars(rows)
             found += [
                 (f"{module.name}.{name}", value)
                 for name, value in names.items()

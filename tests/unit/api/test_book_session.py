@@ -9,10 +9,8 @@ import pytest
 from api.security.id_cipher import IdKind
 from api.security.sealing import Sealer
 from repositories.enums import BookingPlatform, BookingStatus, CommunicationType, GenderType, Reason, Role
-from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
+from repositories.ports.errors import KeyInFlight, KeyReused, ReferenceContradicted, StoreUnavailable
 from saga.accept_booking import (
-    KeyInFlight,
-    KeyReused,
     SlotContradicted,
     SlotInPast,
     SlotNotFound,

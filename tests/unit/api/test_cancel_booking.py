@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from repositories.enums import BookingStatus, Reason, Role
-from saga.accept_booking import KeyReused
+from repositories.ports.errors import KeyReused
 from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
 from tests.unit.api.world import (
     BOOKING,

@@ -12,18 +12,21 @@ from typing import Any
 from flask import Flask
 
 from api.app import create_app
+from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
 from api.security.scopes import SCOPES_OF, Scope
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
-from repositories.entities.bookings import Booking, BookingView, IdempotencyKey, KeyUse, NewBooking, Withdrawn
+from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawn
+from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.organizations import AccessKeyHolder, Organization
 from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
+from tests.fakes.idempotency import FakeChanges
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
@@ -35,7 +38,7 @@ BOOK = "/api/v1/sessionbooking/booksession"
 CANCEL = "/api/v1/sessionbooking/cancelbooking"
 STATUS = "/api/v1/sessionbooking/getbookingstatus"
 TOKEN = "/api/v1/auth/token"
-CIPHER, SEALER = IdCipher(KEY), Sealer(KEY)
+CIPHER, SEALER, CURSORS = IdCipher(KEY), Sealer(KEY), Cursors(KEY)
 
 
 def signed(fields: Mapping[str, Any], key: str = SHARED_API_KEY) -> dict[str, Any]:
@@ -90,6 +93,7 @@ class World:
     up: dict[str, bool] = field(default_factory=lambda: {"psyterDatabase": True, "redis": True})
     slept: float = 0.0
     places: int = 2
+    changes: FakeChanges = field(default_factory=FakeChanges)
 
     # --- the services ------------------------------------------------------------------------
 
@@ -169,7 +173,9 @@ class World:
                 accept_cancellation=self.accept_cancellation,
                 bookings=self,
                 organizations=self,
+                changes=self.changes,
                 id_cipher=CIPHER,
+                cursors=CURSORS,
                 sealer=SEALER,
                 tokens=self.tokens,
                 clock=lambda: NOW,

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repositories.enums import BookingStatus
-from repositories.ports.errors import ReferenceContradicted
+from repositories.ports.errors import KeyReused, ReferenceContradicted
 from saga.accept_booking import (
-    KeyReused,
     Refusal,
     SlotContradicted,
     SlotInPast,

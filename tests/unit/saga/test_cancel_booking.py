@@ -8,7 +8,7 @@ import pytest
 
 from integrations.ports import NotificationType, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from repositories.enums import BookingStatus, Reason, SagaStatus
-from saga.accept_booking import KeyReused
+from repositories.ports.errors import KeyReused
 from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
 from tests.unit.saga.world import BALANCE, CHARITY, LEASE, SLOT_STARTS, Killed, World, key
 

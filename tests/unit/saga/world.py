@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
-from repositories.entities.bookings import Booking, IdempotencyKey
+from repositories.entities.bookings import Booking
+from repositories.entities.idempotency import IdempotencyKey
 from repositories.entities.users import Guest
 from repositories.enums import (
     BookingPlatform,
