@@ -6,6 +6,7 @@ from api.aliases import add_unversioned_aliases
 from api.auth import close_every_route
 from api.cli import add_commands
 from api.errors import add_error_handlers
+from api.messages import add_languages
 from api.request_context import add_request_context
 from api.routes import auth, health, session_booking
 from api.services import EXTENSION, ApiServices
@@ -20,6 +21,7 @@ def create_app(services: ApiServices) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION] = services
     add_request_context(app)
+    add_languages(app)
     close_every_route(app)
     add_error_handlers(app)
     for routes in (auth, session_booking):

@@ -3,13 +3,15 @@
 No exception text reaches a partner: the message of a known error is its class's docstring.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
+from api.messages import in_callers_language
 from api.pagination import CursorWrong
 from api.security.id_cipher import IdTampered
 from api.security.jwt_tokens import TokenInvalid
@@ -161,12 +163,13 @@ OF_HTTP: dict[int, Reason] = {
 }
 
 
-def error_body(reason: Reason, message: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+def error_body(reason: Reason, message: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """The shape of every error; messages are given in English."""
     return {
         "status": 0,
         "reason": int(reason),
-        "message": message,
-        "errors": errors or [],
+        "message": in_callers_language(message),
+        "errors": [{**error, "message": in_callers_language(error["message"])} for error in errors],
         "requestId": g.get("request_id", ""),
     }
 
@@ -181,9 +184,10 @@ def add_error_handlers(app: Flask) -> None:
 def answer_known(error: Exception) -> tuple[Response, int]:
     kind = next(kind for kind in type(error).__mro__ if kind in ANSWER_TO)
     status, reason = ANSWER_TO[kind]
-    body = error_body(reason, _message_of(error), _errors_of(error, kind))
+    message = message_of(kind)
     if isinstance(error, InvalidBody) and error.is_empty:
-        body |= {"reason": int(Reason.EMPTY_PARAMETER), "message": MESSAGE_OF[Reason.EMPTY_PARAMETER]}
+        reason, message = Reason.EMPTY_PARAMETER, MESSAGE_OF[Reason.EMPTY_PARAMETER]
+    body = error_body(reason, message, _errors_of(error, kind))
     if request.endpoint == TOKEN_ENDPOINT and status < 500:
         body["error"] = getattr(error, "oauth_error", "invalid_request")  # RFC 6749 5.2
     answer = jsonify(body)
@@ -199,7 +203,7 @@ def answer_http(error: HTTPException) -> Response | tuple[Response, int]:
     if status < 400:
         return error.get_response()  # type: ignore[return-value]
     reason = OF_HTTP.get(status, Reason.INVALID_PARAMETER if status < 500 else Reason.INTERNAL_ERROR)
-    answer = jsonify(error_body(reason, f"{error.name}."))
+    answer = jsonify(error_body(reason, http_message(status)))
     if (allowed := getattr(error, "valid_methods", None)) is not None:
         answer.headers["Allow"] = ", ".join(sorted(allowed))
     return answer, status
@@ -217,17 +221,30 @@ def _challenge_of(error: Exception, status: int) -> str | None:
     return getattr(error, "challenge", None) or ("Bearer" if status == 401 else None)
 
 
-def _message_of(error: Exception) -> str:
-    if isinstance(error, StoreUnavailable):
+def message_of(kind: type[Exception]) -> str:
+    """What an error of this table says, in English."""
+    if issubclass(kind, StoreUnavailable):
         return STORE_AWAY  # its own docstring is written for us
-    return (type(error).__doc__ or "").strip()
+    return (kind.__doc__ or "").strip()
+
+
+def http_message(status: int) -> str:
+    """What an error of HTTP itself says, in English."""
+    if status >= 500:
+        return MESSAGE_OF[Reason.INTERNAL_ERROR]
+    return f"{HTTP_STATUS_CODES[status if status in OF_HTTP else 400]}."
+
+
+def message_of_reason(reason: Reason) -> str:
+    """Why a booking ended without a session, in English."""
+    return MESSAGE_OF.get(reason, MESSAGE_OF[Reason.INTERNAL_ERROR])
 
 
 def _errors_of(error: Exception, kind: type[Exception]) -> list[dict[str, str]]:
     if isinstance(error, InvalidBody):
         return error.errors
     field = FIELD_OF.get(kind) or getattr(error, "field", None)
-    message = getattr(error, "detail", None) or _message_of(error)
+    message = getattr(error, "detail", None) or message_of(kind)
     return [{"field": field, "message": message}] if field else []
 
 

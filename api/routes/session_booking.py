@@ -11,8 +11,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from api.auth import Caller, caller
 from api.contract import Contract, Limit, contract
-from api.errors import HTTP_OF_REASON, MESSAGE_OF, InvalidBody, NotFound, error_body
+from api.errors import HTTP_OF_REASON, InvalidBody, NotFound, error_body, message_of_reason
 from api.idempotency import idempotency_key, replayed
+from api.messages import in_callers_language
 from api.schemas import loaded
 from api.schemas.session_booking import BookSessionSchema, CancelBookingSchema
 from api.security.id_cipher import IdKind, IdTampered
@@ -134,7 +135,7 @@ def outcome(view: BookingView, public_id: str) -> tuple[Response, int]:
         return jsonify(status=1, data={"meetingId": booking.meeting_id, **data}), 200
     is_cancelled = booking.status is BookingStatus.CANCELLED
     reason = view.reason or (Reason.BOOKING_WITHDRAWN if is_cancelled else Reason.INTERNAL_ERROR)
-    body = error_body(reason, MESSAGE_OF.get(reason, MESSAGE_OF[Reason.INTERNAL_ERROR]))
+    body = error_body(reason, message_of_reason(reason))
     return jsonify({**body, "failedStep": view.failed_step, "data": data}), HTTP_OF_REASON.get(reason, 500)
 
 
@@ -257,7 +258,7 @@ def status_body(view: BookingView, public_id: str) -> dict[str, Any]:
         "bookingStatus": int(booking.status),
         "meetingId": booking.meeting_id,
         "reason": view.reason,
-        "message": MESSAGE_OF.get(view.reason) if view.reason else None,
+        "message": in_callers_language(message_of_reason(view.reason)) if view.reason else None,
         "failedStep": view.failed_step,
         "cancellation": cancellation(booking),
         "sagaStatus": view.saga_status,

@@ -1,0 +1,170 @@
+"""What partners read, in English or Arabic: the one table of both, and which of the two this caller prefers.
+
+Code is written in English everywhere; error_body() and in_callers_language() look the Arabic up at the border. A pair
+of braces stands for whatever a message names: a number, a list, an instant. Codes, field names and reasons are never
+translated. tests/house/test_messages.py demands the Arabic of every message that a partner can see.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from flask import Flask, Response, g, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+ENGLISH, ARABIC = "en", "ar"
+LANGUAGES = (ENGLISH, ARABIC)  # the first is spoken to whoever has no preference, or another
+
+IN_ARABIC = {
+    # access
+    "A valid access token is needed.": "يلزم رمز وصول صالح.",
+    "This access token is not valid, or has expired.": "رمز الوصول هذا غير صالح أو انتهت صلاحيته.",
+    "This access token may not do this.": "لا يُسمح لرمز الوصول هذا بالقيام بذلك.",
+    "This needs the scope {}.": "يتطلب هذا النطاق {}.",
+    "The access key is not valid.": "مفتاح الوصول غير صالح.",
+    "The grant_type must be password.": "يجب أن تكون قيمة grant_type هي password.",
+    # the request as a whole
+    "The request has missing or wrong fields.": "في الطلب حقول ناقصة أو خاطئة.",
+    "Required fields are missing.": "توجد حقول مطلوبة ناقصة.",
+    "The body is not one JSON object.": "متن الطلب ليس كائن JSON واحدًا.",
+    "A text holds something that a browser could run.": "يحتوي أحد النصوص على ما يمكن أن ينفذه المتصفح.",
+    "The secureHash does not match the fields.": "قيمة secureHash لا تطابق الحقول.",
+    "This is not an id that we gave out for this purpose.": "هذا ليس معرّفًا أصدرناه لهذا الغرض.",
+    "This cursor was not given out for this list and these filters.": "لم يُصدر هذا المؤشر لهذه القائمة وهذه المرشحات.",
+    "This Idempotency-Key was used for another request.": "استُخدم مفتاح Idempotency-Key هذا لطلب آخر.",
+    "A request with this Idempotency-Key is being accepted right now.": (
+        "يجري الآن قبول طلب يحمل مفتاح Idempotency-Key هذا."
+    ),
+    "Must be 1 to 255 visible ASCII characters.": "يجب أن يتكون من 1 إلى 255 محرفًا مرئيًا من محارف ASCII.",
+    "Bad Request.": "طلب غير صحيح.",
+    "Not Found.": "غير موجود.",
+    "Method Not Allowed.": "هذه الطريقة غير مسموح بها.",
+    "Request Entity Too Large.": "متن الطلب أكبر من المسموح.",
+    "Unsupported Media Type.": "نوع المحتوى غير مدعوم.",
+    # what was asked for
+    "There is no such booking.": "لا يوجد حجز كهذا.",
+    "This user is not registered with your organization.": "هذا المستخدم غير مسجَّل لدى مؤسستكم.",
+    "This referenceId is not the one of the user.": "المرجع referenceId هذا ليس مرجع المستخدم.",
+    "This referenceId is registered with other details.": "المرجع referenceId هذا مسجَّل ببيانات أخرى.",
+    "The care provider has no such slot.": "ليس لدى مقدم الرعاية فترة كهذه.",
+    "This slot has already begun.": "بدأت هذه الفترة بالفعل.",
+    "This is not the date or time of the slot.": "هذا ليس تاريخ الفترة أو وقتها.",
+    "This is not the care provider of the booking.": "هذا ليس مقدم الرعاية الخاص بالحجز.",
+    "The session begins too soon, or has begun: it cannot be cancelled any more.": (
+        "موعد الجلسة قريب جدًا أو بدأت بالفعل: لم يعد إلغاؤها ممكنًا."
+    ),
+    "It could be cancelled until {}.": "كان الإلغاء ممكنًا حتى {}.",
+    # how a booking ended
+    "Someone else holds or booked this time.": "هذا الوقت محجوز لشخص آخر أو قيد الحجز.",
+    "This slot is not available.": "هذه الفترة غير متاحة.",
+    "The organization's balance does not cover this session.": "رصيد المؤسسة لا يغطي هذه الجلسة.",
+    "The video meeting could not be created.": "تعذّر إنشاء اجتماع الفيديو.",
+    "A service that the booking needs did not answer.": "لم تستجب خدمة يحتاج إليها الحجز.",
+    "The booking could not be completed in time.": "تعذّر إتمام الحجز في الوقت المحدد.",
+    "The booking was withdrawn.": "سُحب الحجز.",
+    "The booking could not be completed, and was undone by hand.": "تعذّر إتمام الحجز، وأُلغيت آثاره يدويًا.",
+    # ours
+    "The service is not available just now. Repeat the request, with the same Idempotency-Key.": (
+        "الخدمة غير متاحة في هذه اللحظة. أعيدوا الطلب بمفتاح Idempotency-Key نفسه."
+    ),
+    "Something went wrong on our side.": "حدث خطأ من جانبنا.",
+    # one field
+    "Missing data for required field.": "هذا الحقل مطلوب ولم يُرسل.",
+    "Field may not be null.": "لا يجوز أن يكون الحقل فارغًا (null).",
+    "Unknown field.": "حقل غير معروف.",
+    "Invalid value.": "قيمة غير صحيحة.",
+    "Invalid type.": "نوع غير صحيح.",
+    "Invalid input.": "مدخل غير صحيح.",
+    "Invalid input type.": "نوع المدخل غير صحيح.",
+    "Not a valid value.": "ليست قيمة صحيحة.",
+    "Not a valid string.": "ليس نصًا صحيحًا.",
+    "Not a valid utf-8 string.": "ليس نصًا صحيحًا بترميز UTF-8.",
+    "Not a valid number.": "ليس عددًا صحيحًا الصياغة.",
+    "Number too large.": "العدد كبير جدًا.",
+    "Not a valid integer.": "ليس عددًا صحيحًا.",
+    "Not a valid boolean.": "ليست قيمة منطقية (true أو false).",
+    "Not a valid list.": "ليست قائمة صحيحة.",
+    "Not a valid date.": "ليس تاريخًا صحيحًا.",
+    "Not a valid URL.": "ليس عنوان URL صحيحًا.",
+    "Not a valid mapping type.": "ليس كائنًا صحيحًا.",
+    "String does not match expected pattern.": "النص لا يطابق الصيغة المطلوبة.",
+    "Must not be blank.": "لا يجوز أن يكون خاليًا.",
+    "Must not contain control characters.": "لا يجوز أن يحتوي على محارف تحكم.",
+    "Must be a date: YYYY-MM-DD.": "يجب أن يكون تاريخًا بالصيغة YYYY-MM-DD.",
+    "There is no such day.": "لا يوجد يوم كهذا.",
+    "Must be a time: HH:MM:SS.": "يجب أن يكون وقتًا بالصيغة HH:MM:SS.",
+    "There is no such time.": "لا يوجد وقت كهذا.",
+    "Must be hours from -12 to 14, in quarters.": "يجب أن يكون عدد ساعات من -12 إلى 14 بأرباع الساعة.",
+    "Not a time zone of the IANA database.": "ليست منطقة زمنية من قاعدة بيانات IANA.",
+    "Give timeZone or gmtTimeDiffrenceHours, not both.": ("أرسلوا timeZone أو gmtTimeDiffrenceHours، وليس كليهما."),
+    "Must be a day in the past, after 1900.": "يجب أن يكون يومًا في الماضي بعد عام 1900.",
+    "Must be one of: {}.": "يجب أن تكون القيمة إحدى هذه القيم: {}.",
+    "Must be equal to {}.": "يجب أن تساوي القيمة {}.",
+    "Longer than maximum length {}.": "أطول من الحد الأقصى {}.",
+    "Shorter than minimum length {}.": "أقصر من الحد الأدنى {}.",
+    "Length must be between {} and {}.": "يجب أن يكون الطول بين {} و{}.",
+    "Length must be {}.": "يجب أن يكون الطول {}.",
+    "Must be greater than or equal to {}.": "يجب أن تكون القيمة أكبر من {} أو مساوية لها.",
+    "Must be greater than {}.": "يجب أن تكون القيمة أكبر من {}.",
+    "Must be less than or equal to {}.": "يجب أن تكون القيمة أصغر من {} أو مساوية لها.",
+    "Must be less than {}.": "يجب أن تكون القيمة أصغر من {}.",
+    "Must be greater than or equal to {} and less than or equal to {}.": "يجب أن تكون القيمة من {} إلى {}.",
+}
+
+
+def add_languages(app: Flask) -> None:
+    @app.after_request
+    def say_which(answer: Response) -> Response:
+        if (spoken := g.get("spoken")) is not None:
+            answer.content_language.add(spoken)
+            answer.vary.add("Accept-Language")
+        return answer
+
+
+def in_callers_language(english: str) -> str:
+    """This message as the caller prefers to read it; the answer then says in which language it is."""
+    g.spoken = preferred_language(request.headers.get("Accept-Language"))
+    return english if g.spoken == ENGLISH else arabic_of(english)
+
+
+def preferred_language(header: str | None) -> str:
+    """The language of ours with the highest quality in an Accept-Language (RFC 9110 12.5.4); ar-SA counts as ar."""
+    wishes = [(_tongue(wish), quality) for wish, quality in parse_accept_header(header, LanguageAccept)]
+
+    def quality_of(language: str) -> float:
+        named = [quality for tongue, quality in wishes if tongue == language]
+        return max(named or [quality for tongue, quality in wishes if tongue == "*"], default=0)
+
+    best = max((*(tongue for tongue, _ in wishes if tongue in LANGUAGES), *LANGUAGES), key=quality_of)
+    return best if quality_of(best) > 0 else ENGLISH
+
+
+def arabic_of(english: str) -> str:
+    """The Arabic of a message; what has none stays as it is."""
+    if english in IN_ARABIC:
+        return IN_ARABIC[english]
+    for pattern, arabic in _patterns():
+        if (found := pattern.fullmatch(english)) is not None:
+            return arabic.format(*found.groups())
+    return english
+
+
+def _tongue(wish: str) -> str:
+    return wish.partition("-")[0].lower()
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The messages that name something, those with more fixed words first: `{} and {}` before `{}`."""
+    return tuple(
+        sorted(((_pattern(english), arabic) for english, arabic in _templates()), key=lambda one: -len(one[0].pattern))
+    )
+
+
+def _templates() -> Iterator[tuple[str, str]]:
+    return ((english, arabic) for english, arabic in IN_ARABIC.items() if "{}" in english)
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    return re.compile("(.+)".join(re.escape(part) for part in english.split("{}")), re.DOTALL)
