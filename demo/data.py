@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Table, func, insert, select
 
 from config import read_settings
-from repositories.database import Database, open_database
+from repositories.database import Database, count_on, open_database
 from repositories.enums import GenderType, ProviderLevel, Role, SettingGroup
 from repositories.psyter_db import tables as psyter_tables
 from repositories.scheduling_db import tables as scheduling_tables
@@ -98,6 +98,7 @@ def fill(
         _add_all(psyter, psyter_tables.care_provider_languages, _links(seed, providers, "language", LANGUAGES), tell)
         specialties = _links(seed, providers, "specialty", SPECIALTIES)
         _add_all(psyter, psyter_tables.care_provider_specialties, specialties, tell)
+        psyter.write(lambda connection: count_on(connection, psyter_tables.organizations, psyter_tables.care_providers))
         scheduling.write(_add_durations)
     first = max(today, _first_empty_day(scheduling) or today)
     known = _count(psyter, psyter_tables.care_providers)

@@ -1,4 +1,4 @@
-"""What the saga and the API rely on of PsyterDatabase: on the fake, and on SQLite alike."""
+"""What the saga and the API rely on of PsyterDatabase: on the fake, and on every engine alike."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +23,8 @@ from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.users import SqlUsers
+from tests.conftest import FreshDatabase
+from tests.engines import ENGINES
 from tests.fakes.psyter import FakePsyter
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -58,9 +60,9 @@ class World:
         self.orders.void_order_if_present(booking_id, now=NOW)
 
 
-@pytest.fixture(params=["fake", "sqlite"])
-def world(request: pytest.FixtureRequest) -> World:
-    return fake_world() if request.param == "fake" else sql_world(request.getfixturevalue("psyter_database"))
+@pytest.fixture(params=["fake", *ENGINES])
+def world(request: pytest.FixtureRequest, fresh_database: FreshDatabase) -> World:
+    return fake_world() if request.param == "fake" else sql_world(fresh_database(request.param, "psyter_db"))
 
 
 def fake_world() -> World:
@@ -268,7 +270,7 @@ def test_whatever_is_saved_and_voided_orders_ledger_and_balance_agree(
     assert world.balance() == BALANCE
 
 
-# --- SQLite alone --------------------------------------------------------------------------
+# --- every engine, without a fake --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

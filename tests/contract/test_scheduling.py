@@ -1,4 +1,4 @@
-"""What the saga relies on of SchedulingDatabase: on the fake, and on SQLite alike."""
+"""What the saga relies on of SchedulingDatabase: on the fake, and on every engine alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,6 +32,8 @@ from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import first_state
 from saga.accept_cancellation import first_state as cancellation_state
+from tests.conftest import FreshDatabase
+from tests.engines import ENGINES
 from tests.fakes.scheduling import FakeScheduling
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -145,9 +147,9 @@ class World:
 SAGAS = count(1)
 
 
-@pytest.fixture(params=["fake", "sqlite"])
-def world(request: pytest.FixtureRequest) -> World:
-    whole = fake_world() if request.param == "fake" else sql_world(request.getfixturevalue("scheduling_database"))
+@pytest.fixture(params=["fake", *ENGINES])
+def world(request: pytest.FixtureRequest, fresh_database: FreshDatabase) -> World:
+    whole = fake_world() if request.param == "fake" else sql_world(fresh_database(request.param, "scheduling_db"))
     whole.add_slot(slot(7, STARTS, HOUR))
     return whole
 

@@ -1,37 +1,26 @@
 """Demo data: the same seed gives the same rows, a second run adds nothing, a later day tops up."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from demo.data import CHARITY_BALANCE, DemoData, fill
-from repositories.database import Database, open_database
-from repositories.migrations import upgrade
+from demo.data import CHARITY, CHARITY_BALANCE, ORDINARY, DemoData, fill
+from repositories.database import Database
 from repositories.psyter_db import tables as psyter
 from repositories.scheduling_db import tables as scheduling
 from repositories.scheduling_db.cells import cells_of
+from tests.conftest import FreshDatabase
 
 TODAY = date(2026, 1, 5)
 Pair = tuple[Database, Database]
 
 
 @pytest.fixture
-def databases(tmp_path: Path) -> Iterator[list[Pair]]:
-    opened: list[Pair] = []
-    for name in ("one", "two"):
-        urls = {tree: f"sqlite:///{tmp_path / name / tree}.db" for tree in ("psyter_db", "scheduling_db")}
-        for tree, url in urls.items():
-            upgrade(url, tree=tree)
-        opened.append((open_database(urls["psyter_db"]), open_database(urls["scheduling_db"])))
-    yield opened
-    for pair in opened:
-        for database in pair:
-            database.close()
+def pairs(engine: str, fresh_database: FreshDatabase) -> list[Pair]:
+    return [(fresh_database(engine, "psyter_db"), fresh_database(engine, "scheduling_db")) for _ in range(2)]
 
 
 def filled(pair: Pair, *, seed: int = 7, today: date = TODAY) -> DemoData:
@@ -54,30 +43,30 @@ def everything(pair: Pair) -> dict[str, list[Any]]:
     return {table.name: rows(pair[which], table) for which, table in TABLES}
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_seed_others(databases: list[Pair]) -> None:
-    one, two = databases
+def test_the_same_seed_gives_the_same_rows_and_another_seed_others(pairs: list[Pair]) -> None:
+    one, two = pairs
     filled(one)
     filled(two)
     assert everything(one) == everything(two)
 
 
-def test_another_seed_gives_other_slots(databases: list[Pair]) -> None:
-    one, two = databases
+def test_another_seed_gives_other_slots(pairs: list[Pair]) -> None:
+    one, two = pairs
     filled(one)
     filled(two, seed=8)
     assert rows(one[1], scheduling.slots) != rows(two[1], scheduling.slots)
 
 
-def test_filling_again_adds_nothing(databases: list[Pair]) -> None:
-    pair = databases[0]
+def test_filling_again_adds_nothing(pairs: list[Pair]) -> None:
+    pair = pairs[0]
     first = filled(pair)
     before = everything(pair)
     assert filled(pair) == first
     assert everything(pair) == before
 
 
-def test_a_later_day_adds_its_slots_only(databases: list[Pair]) -> None:
-    pair = databases[0]
+def test_a_later_day_adds_its_slots_only(pairs: list[Pair]) -> None:
+    pair = pairs[0]
     filled(pair)
     before = rows(pair[1], scheduling.slots)
     filled(pair, today=TODAY + timedelta(days=2))
@@ -86,8 +75,8 @@ def test_a_later_day_adds_its_slots_only(databases: list[Pair]) -> None:
     assert {row[2].date() for row in after[len(before) :]} == {TODAY + timedelta(days=3), TODAY + timedelta(days=4)}
 
 
-def test_slots_sit_on_cells_and_never_overlap_within_a_provider(databases: list[Pair]) -> None:
-    pair = databases[0]
+def test_slots_sit_on_cells_and_never_overlap_within_a_provider(pairs: list[Pair]) -> None:
+    pair = pairs[0]
     filled(pair)
     held: dict[int, list[int]] = defaultdict(list)
     lengths = set()
@@ -99,8 +88,8 @@ def test_slots_sit_on_cells_and_never_overlap_within_a_provider(databases: list[
     assert all(len(set(cells)) == len(cells) for cells in held.values())
 
 
-def test_there_is_a_charity_with_a_balance_and_a_partner_without(databases: list[Pair]) -> None:
-    pair = databases[0]
+def test_there_is_a_charity_with_a_balance_and_a_partner_without(pairs: list[Pair]) -> None:
+    pair = pairs[0]
     data = filled(pair)
     assert rows(pair[0], psyter.organization_balances) == [
         (data.charity.organization_id, CHARITY_BALANCE, CHARITY_BALANCE)
@@ -109,3 +98,12 @@ def test_there_is_a_charity_with_a_balance_and_a_partner_without(databases: list
     assert not data.ordinary.is_charity
     arabic = [row for row in rows(pair[0], psyter.care_providers) if row[2].startswith("د. ")]
     assert len(arabic) == 5
+
+
+def test_what_is_added_by_others_gets_ids_of_its_own(pairs: list[Pair]) -> None:
+    psyter_database, _ = pair = pairs[0]
+    filled(pair)
+    organization = {"name": "n", "is_charity": False, "is_active": True, "sealed_shared_api_key": "k"}
+    add = insert(psyter.organizations).values(organization)
+    added = psyter_database.write(lambda connection: connection.execute(add).inserted_primary_key[0])  # type: ignore[index]
+    assert added not in {CHARITY, ORDINARY}

@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,15 +17,15 @@ from repositories.idempotency import KeyRows
 from repositories.migrations import upgrade
 from repositories.psyter_db.tables import metadata as psyter
 from repositories.scheduling_db.tables import metadata as scheduling
+from tests.conftest import FreshUrl
 
 TREES = {"psyter_db": psyter, "scheduling_db": scheduling}
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect(), "mssql": mssql.dialect()}  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(("tree", "metadata"), TREES.items())
-def test_a_migrated_database_is_what_the_tables_say(tree: str, metadata: MetaData, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / tree}.db"
-    upgrade(url, tree=tree)
+def test_a_migrated_database_is_what_the_tables_say(tree: str, metadata: MetaData, fresh_url: FreshUrl) -> None:
+    url = fresh_url(tree)
     upgrade(url, tree=tree)
     database = open_database(url)
     with database.engine.connect() as connection:

@@ -7,8 +7,8 @@ from threading import Timer
 import pytest
 from sqlalchemy import Connection
 
-from repositories import database as module
 from repositories.database import Database, open_database
+from repositories.engines import sqlite as module
 from repositories.ports.errors import StoreUnavailable
 
 

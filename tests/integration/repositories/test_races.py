@@ -1,40 +1,36 @@
-"""Several processes on one real SQLite file: the database decides."""
+"""Several processes on one database, on every engine: the database decides."""
 
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from repositories.database import open_database
 from repositories.entities.effects import ReserveTime
-from repositories.migrations import upgrade
 from repositories.ports.errors import BalanceOut, SlotTaken
 from repositories.psyter_db.orders import SqlOrders
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.journal import SqlJournal
+from tests.conftest import FreshUrl
 from tests.contract import test_psyter as psyter
 from tests.contract import test_scheduling as scheduling
 
-T = TypeVar("T")
 PROCESSES = 4
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-def in_several_processes(work: Callable[[int], T], numbers: int) -> list[T]:
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Executor]:
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(work, range(numbers)))
+        yield pool
 
 
 @pytest.fixture
-def scheduling_url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'scheduling.db'}"
-    upgrade(url, tree="scheduling_db")
-    return url
+def scheduling_url(fresh_url: FreshUrl) -> str:
+    return fresh_url("scheduling_db")
 
 
 def claims(url: str, saga_id: str, number: int) -> bool:
@@ -44,13 +40,13 @@ def claims(url: str, saga_id: str, number: int) -> bool:
     return claimed is not None
 
 
-def test_of_many_claims_exactly_one_wins(scheduling_url: str) -> None:
+def test_of_many_claims_exactly_one_wins(scheduling_url: str, processes: Executor) -> None:
     database = open_database(scheduling_url)
     world = scheduling.sql_world(database)
     world.add_slot(scheduling.slot(7, scheduling.STARTS, scheduling.HOUR))
     saga_id = world.saga_of[world.accept()]
     database.close()
-    assert sum(in_several_processes(partial(claims, scheduling_url, saga_id), 24)) == 1
+    assert sum(processes.map(partial(claims, scheduling_url, saga_id), range(24))) == 1
 
 
 def reserves(url: str, number: int) -> bool:
@@ -69,8 +65,8 @@ def reserves(url: str, number: int) -> bool:
     return True
 
 
-def test_of_many_overlapping_reservations_exactly_one_wins(scheduling_url: str) -> None:
-    assert sum(in_several_processes(partial(reserves, scheduling_url), 24)) == 1
+def test_of_many_overlapping_reservations_exactly_one_wins(scheduling_url: str, processes: Executor) -> None:
+    assert sum(processes.map(partial(reserves, scheduling_url), range(24))) == 1
 
 
 def pays(url: str, number: int) -> bool:
@@ -91,11 +87,10 @@ def pays(url: str, number: int) -> bool:
     return True
 
 
-def test_a_balance_for_ten_pays_ten_however_many_race(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'psyter.db'}"
-    upgrade(url, tree="psyter_db")
+def test_a_balance_for_ten_pays_ten_however_many_race(fresh_url: FreshUrl, processes: Executor) -> None:
+    url = fresh_url("psyter_db")
     database = open_database(url)
     world = psyter.sql_world(database)
-    assert sum(in_several_processes(partial(pays, url), 24)) == 10
+    assert sum(processes.map(partial(pays, url), range(24))) == 10
     assert world.balance() == 0
     database.close()

@@ -1,0 +1,1 @@
+"""What is different about each engine: how it is opened, and what reading and writing mean on it."""

@@ -1,0 +1,54 @@
+"""Databases on every engine, for whichever suite asks for one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from repositories.database import Database
+from tests.engines import ENGINES, Databases
+
+FreshUrl = Callable[[str], str]
+FreshDatabase = Callable[[str, str], Database]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whoever asks for a database runs once on each engine."""
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ENGINES)
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    with ExitStack() as stack:
+        yield Databases(tmp_path_factory.mktemp("databases"), stack)
+
+
+@pytest.fixture
+def engine() -> str:
+    """The engine of a database that a fixture asks for by name at run time; see pytest_generate_tests."""
+    return "sqlite"
+
+
+@pytest.fixture
+def fresh_url(engine: str, databases: Databases) -> Iterator[FreshUrl]:
+    """Of a tree: the address of a new database, migrated."""
+    with ExitStack() as stack:
+        yield lambda tree: stack.enter_context(databases.migrated(engine, tree))
+
+
+@pytest.fixture
+def fresh_database(databases: Databases) -> Iterator[FreshDatabase]:
+    """Of an engine and a tree: a new database, migrated and open."""
+    with ExitStack() as stack:
+        yield lambda engine, tree: stack.enter_context(databases.opened(engine, tree))
+
+
+@pytest.fixture
+def scheduling_database(engine: str, fresh_database: FreshDatabase) -> Database:
+    return fresh_database(engine, "scheduling_db")
+
+
+@pytest.fixture
+def psyter_database(engine: str, fresh_database: FreshDatabase) -> Database:
+    return fresh_database(engine, "psyter_db")
