@@ -8,7 +8,7 @@ from api.cli import add_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
 from api.request_context import add_request_context
-from api.routes import auth, health, session_booking
+from api.routes import auth, docs, health, session_booking
 from api.services import EXTENSION, ApiServices
 
 LARGEST_BODY = 64 * 1024  # bytes
@@ -26,7 +26,8 @@ def create_app(services: ApiServices) -> Flask:
     add_error_handlers(app)
     for routes in (auth, session_booking):
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
-    app.register_blueprint(health.blueprint())
+    for routes in (health, docs):
+        app.register_blueprint(routes.blueprint())
     add_unversioned_aliases(app)
     add_commands(app)
     return app

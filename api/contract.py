@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from flask import current_app
 from marshmallow import Schema
 
+from api.schemas.fields import StrictSchema
 from api.security.scopes import Scope
+from repositories.enums import Reason
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -32,13 +34,17 @@ class Limit(StrEnum):
 class Contract:
     scope: Scope | None  # None: open to callers without a token
     limit: Limit = Limit.OTHER
-    body: type[Schema] | None = None  # what the JSON body is read with
-    query: type[Schema] | None = None  # what the query string is read with
+    body: type[StrictSchema] | None = None  # what the JSON body is read with
+    query: type[StrictSchema] | None = None  # what the query string is read with
     answers: Mapping[int, type[Schema] | None] = field(default_factory=dict)  # by HTTP status; errors apart
     refusals: tuple[type[Exception], ...] = ()  # of api.errors.ANSWER_TO, beyond those that every route can answer
     is_signed: bool = False  # the body carries a secureHash
     is_idempotent: bool = False  # takes an Idempotency-Key
     waits: bool = False  # takes `Prefer: wait=N`
+    ends: tuple[Reason, ...] = ()  # reasons of a saga that ended otherwise, as an answer that was waited for may have
+    has_etag: bool = False  # answers with an ETag, and 304 to one that is known
+    media: tuple[str, ...] = ("application/json",)  # of the body
+    is_documented: bool = True
 
 
 def contract(promise: Contract) -> Callable[[View], View]:

@@ -27,6 +27,6 @@ def add_request_context(app: Flask) -> None:
     def end(answer: Response) -> Response:
         answer.headers["X-Request-Id"] = g.get("request_id", "")
         for name, value in HEADERS.items():
-            answer.headers[name] = value
+            answer.headers.setdefault(name, value)
         answer.headers.setdefault("Cache-Control", "no-store")
         return answer

@@ -1,11 +1,15 @@
 """Writes the pages of docs/reference that come from code: `python -m docs.generate` (tests/house compares them)."""
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields as participants
 from pathlib import Path
 from typing import Any, cast
 
 from marshmallow import fields, missing
 
+from api.app import create_app
+from api.openapi import document
 from config import PREFIX, SANDBOX_DEFAULTS, SECRETS, SettingsSchema
 from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
@@ -77,11 +81,17 @@ def shown(value: Any) -> str:
 def sagas() -> tuple[Saga, ...]:
     """Every saga, for its table only: its participants are not there."""
     nobody = cast(Any, None)
-    return BookSession(*[nobody] * 7), CancelBooking(*[nobody] * 5)
+    return tuple(kind(*[nobody] * len(participants(kind))) for kind in (BookSession, CancelBooking))
+
+
+def openapi() -> str:
+    app = create_app(cast(Any, None))  # its routes only: nothing is asked of its services
+    return json.dumps(document(app), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def pages() -> Mapping[str, Callable[[], str]]:
-    return {f"{saga.name}.md": lambda saga=saga: saga_page(saga) for saga in sagas()} | {"settings.md": settings_page}
+    of_sagas = {f"{saga.name}.md": lambda saga=saga: saga_page(saga) for saga in sagas()}
+    return {**of_sagas, "settings.md": settings_page, "openapi.json": openapi}
 
 
 def main() -> None:

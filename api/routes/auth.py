@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from api.contract import Contract, Limit, contract
 from api.errors import GrantRefused, GrantUnsupported
 from api.schemas import loaded
-from api.schemas.auth import TokenRequestSchema
+from api.schemas.auth import TokenRequestSchema, TokenSchema
 from api.security.jwt_tokens import Claims
 from api.security.scopes import SCOPES_OF
 from api.services import services
@@ -25,7 +25,16 @@ def blueprint() -> Blueprint:
     return routes
 
 
-@contract(Contract(scope=None, limit=Limit.TOKEN, body=TokenRequestSchema, refusals=(GrantRefused, GrantUnsupported)))
+@contract(
+    Contract(
+        scope=None,
+        limit=Limit.TOKEN,
+        body=TokenRequestSchema,
+        media=(FORM, "application/json"),
+        answers={200: TokenSchema},
+        refusals=(GrantRefused, GrantUnsupported),
+    )
+)
 def issue_token() -> Response:
     """The password grant of the .NET API: an access key for a token (errors also as RFC 6749 names them)."""
     wish = loaded(TOKEN_REQUEST, _parameters())

@@ -3,9 +3,11 @@
 from flask import Blueprint, Response, jsonify
 
 from api.contract import Contract, Limit, contract
+from api.schemas.health import HealthSchema, ReadinessSchema
 from api.services import services
 
-OPEN = Contract(scope=None, limit=Limit.UNLIMITED)
+HEALTH = Contract(scope=None, limit=Limit.UNLIMITED, answers={200: HealthSchema})
+READINESS = Contract(scope=None, limit=Limit.UNLIMITED, answers={200: ReadinessSchema, 503: ReadinessSchema})
 NOT_NEEDED = {"redis"}  # accepting goes on without it: the sweep delivers later
 
 
@@ -16,13 +18,13 @@ def blueprint() -> Blueprint:
     return routes
 
 
-@contract(OPEN)
+@contract(HEALTH)
 def healthz() -> Response:
     """Whether the process is up."""
     return jsonify(status="up")
 
 
-@contract(OPEN)
+@contract(READINESS)
 def readyz() -> tuple[Response, int]:
     """Whether the process can do its work."""
     found = services().readiness()

@@ -15,7 +15,12 @@ from api.errors import HTTP_OF_REASON, InvalidBody, NotFound, error_body, messag
 from api.idempotency import idempotency_key, replayed
 from api.messages import in_callers_language
 from api.schemas import loaded
-from api.schemas.session_booking import BookSessionSchema, CancelBookingSchema
+from api.schemas.session_booking import (
+    BookingAnswerSchema,
+    BookingViewSchema,
+    BookSessionSchema,
+    CancelBookingSchema,
+)
 from api.security.id_cipher import IdKind, IdTampered
 from api.security.scopes import Scope
 from api.services import services
@@ -60,6 +65,8 @@ def blueprint() -> Blueprint:
         scope=Scope.BOOKINGS_WRITE,
         limit=Limit.BOOKING,
         body=BookSessionSchema,
+        answers={200: BookingAnswerSchema, 202: BookingAnswerSchema},
+        ends=tuple(HTTP_OF_REASON),
         refusals=(UserNotFound, UserContradicted, SlotNotFound, SlotInPast, SlotContradicted, ReferenceContradicted),
         is_signed=True,
         is_idempotent=True,
@@ -155,6 +162,7 @@ def booking_data(public_id: str, user_id: int, status: BookingStatus) -> dict[st
         scope=Scope.BOOKINGS_WRITE,
         limit=Limit.BOOKING,
         body=CancelBookingSchema,
+        answers={200: BookingAnswerSchema, 202: BookingAnswerSchema},
         refusals=(BookingNotFound, CareProviderContradicted, SessionTooSoon),
         is_signed=True,
         is_idempotent=True,
@@ -199,7 +207,16 @@ def answer_to_cancellation(booking: Booking, public_id: str) -> tuple[Response, 
 # --- getbookingstatus --------------------------------------------------------------------
 
 
-@contract(Contract(scope=Scope.BOOKINGS_READ, limit=Limit.POLLING, refusals=(NotFound,), waits=True))
+@contract(
+    Contract(
+        scope=Scope.BOOKINGS_READ,
+        limit=Limit.POLLING,
+        answers={200: BookingViewSchema},
+        refusals=(NotFound,),
+        waits=True,
+        has_etag=True,
+    )
+)
 def get_booking_status(booking_id: str) -> BaseResponse:
     """How a booking stands, and everything that happened to it."""
     view, wait = view_within_preference(decrypted(booking_id), is_asked=True)

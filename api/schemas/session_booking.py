@@ -7,10 +7,13 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.schemas import MISSING
 from api.schemas.fields import (
+    PUBLIC_ID,
+    SECURE_HASH,
     CalendarDate,
     EncryptedId,
     GmtOffset,
     OneOf,
+    OpenSchema,
     SafeText,
     StrictSchema,
     TimeZoneName,
@@ -20,21 +23,50 @@ from api.schemas.fields import (
 )
 from api.security.id_cipher import IdKind
 from api.services import services
-from repositories.enums import BookingPlatform, CommunicationType, GenderType
+from repositories.enums import Attempted, BookingPlatform, BookingStatus, CommunicationType, GenderType, OutcomeWord
 
 GUEST_FIELDS = ("referenceId", "name", "dob", "genderType")
 OLDEST = date(1900, 1, 1)
 
 
 class CancelBookingSchema(StrictSchema):
+    EXAMPLE = {
+        "bookingId": PUBLIC_ID,
+        "userId": PUBLIC_ID,
+        "careProviderId": PUBLIC_ID,
+        "cancellationReason": "Cannot come",
+        "secureHash": SECURE_HASH,
+    }
+
     booking_id = EncryptedId(IdKind.BOOKING, data_key="bookingId", required=True)
     user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
     care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
-    why = SafeText(data_key="cancellationReason", load_default=None, validate=validate.Length(max=500))
+    why = SafeText(
+        data_key="cancellationReason",
+        load_default=None,
+        validate=validate.Length(max=500),
+    )
     secure_hash = fields.String(data_key="secureHash", required=True)
 
 
 class BookSessionSchema(StrictSchema):
+    EXAMPLE = {
+        "careProviderId": PUBLIC_ID,
+        "slotDate": "2026-11-25",
+        "slotStartTime": "10:00:00",
+        "slotEndTime": "11:00:00",
+        "applicationMultiSlotId": PUBLIC_ID,
+        "catCommunicationTypeId": 1,
+        "isBookingFromMobile": False,
+        "bookingPlatformId": 3,
+        "gmtTimeDiffrenceHours": 3,
+        "referenceId": "ORG-USER-123",
+        "name": "John Doe",
+        "dob": "1990-05-15",
+        "genderType": 1,
+        "secureHash": SECURE_HASH,
+    }
+
     user_id = EncryptedId(IdKind.USER, data_key="userId", load_default=None)
     care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
     slot_date = CalendarDate(data_key="slotDate", required=True)
@@ -44,7 +76,11 @@ class BookSessionSchema(StrictSchema):
     communication_type = OneOf(CommunicationType, data_key="catCommunicationTypeId", required=True)
     is_from_mobile = TrueOrFalse(data_key="isBookingFromMobile", load_default=False)
     platform = OneOf(BookingPlatform, data_key="bookingPlatformId", load_default=BookingPlatform.API)
-    reference_id = SafeText(data_key="referenceId", load_default=None, validate=validate.Length(max=100))
+    reference_id = SafeText(
+        data_key="referenceId",
+        load_default=None,
+        validate=validate.Length(max=100),
+    )
     person_name = SafeText(data_key="name", load_default=None, validate=validate.Length(max=200))
     dob = CalendarDate(data_key="dob", load_default=None)
     gender = OneOf(GenderType, data_key="genderType", load_default=None)
@@ -70,3 +106,49 @@ class BookSessionSchema(StrictSchema):
     def nobody_is_born_tomorrow(self, wish: dict[str, Any], **_: Any) -> None:
         if wish["dob"] is not None and not OLDEST <= wish["dob"] < services().clock().date():
             raise ValidationError("Must be a day in the past, after 1900.", "dob")
+
+
+# --- answers -----------------------------------------------------------------------------
+
+
+class BookingDataSchema(OpenSchema):
+    booking_id = EncryptedId(IdKind.BOOKING, data_key="bookingId", required=True)
+    user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
+    booking_status = OneOf(BookingStatus, data_key="bookingStatus", required=True)
+    meeting_id = fields.String(data_key="meetingId", metadata={"description": "once it is confirmed"})
+
+
+class BookingAnswerSchema(OpenSchema):
+    status = fields.Integer(required=True, validate=validate.Equal(1))
+    data = fields.Nested(BookingDataSchema, required=True)
+
+
+class CancellationSchema(OpenSchema):
+    at = fields.DateTime(required=True)
+    by = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
+class AttemptSchema(OpenSchema):
+    step = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf([word.value for word in Attempted]))
+    attempt = fields.Integer(required=True)
+    outcome = fields.String(required=True, validate=validate.OneOf([word.value for word in OutcomeWord]))
+    error = fields.String(required=True, allow_none=True)
+    started_at = fields.DateTime(data_key="startedAt", required=True)
+    duration_ms = fields.Float(data_key="durationMs", required=True)
+
+
+class BookingViewSchema(OpenSchema):
+    booking_id = EncryptedId(IdKind.BOOKING, data_key="bookingId", required=True)
+    user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
+    care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
+    booking_status = OneOf(BookingStatus, data_key="bookingStatus", required=True)
+    meeting_id = fields.String(data_key="meetingId", required=True, allow_none=True)
+    reason = fields.Integer(required=True, allow_none=True)
+    message = fields.String(required=True, allow_none=True)
+    failed_step = fields.String(data_key="failedStep", required=True, allow_none=True)
+    cancellation = fields.Nested(CancellationSchema, required=True, allow_none=True)
+    saga_status = fields.String(data_key="sagaStatus", required=True, allow_none=True)
+    step = fields.String(required=True, allow_none=True)
+    timeline = fields.List(fields.Nested(AttemptSchema), required=True)
