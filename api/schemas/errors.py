@@ -1,20 +1,16 @@
 """The one shape of every error."""
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import fields, validate
+
+from api.schemas.fields import OpenSchema
 
 
-class FieldErrorSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
+class FieldErrorSchema(OpenSchema):
     field = fields.String(required=True, metadata={"description": "wire name of the field or header"})
     message = fields.String(required=True)
 
 
-class ErrorSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
+class ErrorSchema(OpenSchema):
     status = fields.Integer(required=True, validate=validate.Equal(0))
     reason = fields.Integer(required=True, metadata={"description": "docs/reference/reasons.md", "example": 16})
     message = fields.String(required=True)
