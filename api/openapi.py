@@ -30,8 +30,7 @@ from api.errors import (
 from api.schemas.errors import ErrorSchema
 from api.schemas.fields import AN_ID, PUBLIC_ID, described
 from repositories.enums import Reason
-from repositories.ports.errors import StoreUnavailable
-from saga.accept_booking import KeyInFlight, KeyReused
+from repositories.ports.errors import KeyInFlight, KeyReused, StoreUnavailable
 
 TITLE, VERSION = "Tahoon", "1.0.0"
 ABOUT = (
