@@ -85,9 +85,10 @@ class Databases:
 
 
 def open_databases(settings: Settings, *, threads: int) -> Databases:
+    timeout = settings.database_timeout
     return Databases(
-        psyter=open_database(settings.psyter_db_url, pool_size=threads),
-        scheduling=open_database(settings.scheduling_db_url, pool_size=threads),
+        psyter=open_database(settings.psyter_db_url, pool_size=threads, timeout=timeout),
+        scheduling=open_database(settings.scheduling_db_url, pool_size=threads, timeout=timeout),
     )
 
 
@@ -224,7 +225,7 @@ def reconciliation(settings: Settings) -> Reconcile:
 
 
 def build_sweep(settings: Settings, app: Celery) -> Sweep:
-    scheduling = open_database(settings.scheduling_db_url, pool_size=1)
+    scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
     nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
     return Sweep(
         journal=SqlJournal(scheduling),

@@ -49,6 +49,7 @@ class Settings:
     sandbox: bool
     psyter_db_url: Secret
     scheduling_db_url: Secret
+    database_timeout: timedelta
     redis_url: Secret
     id_key: Secret
     jwt_key: Secret
@@ -103,7 +104,9 @@ def secret(help_text: str) -> SecretText:
 
 
 WEB_ADDRESS = validate.URL(schemes={"http", "https"}, require_tld=False)
+CALLS = ("videosdk_timeout", "fcm_timeout", "database_timeout")
 DURATIONS = (
+    "database_timeout",
     "token_lifetime",
     "videosdk_timeout",
     "fcm_timeout",
@@ -125,6 +128,7 @@ class SettingsSchema(Schema):
     )
     psyter_db_url = address("SQLAlchemy address of PsyterDatabase")
     scheduling_db_url = address("SQLAlchemy address of SchedulingDatabase")
+    database_timeout = seconds(10, "of one statement, and of connecting; not on SQLite", at_least=1)
     redis_url = address("Celery broker")
     id_key = secret("encrypts ids on the wire")
     jwt_key = secret("signs access tokens")
@@ -175,11 +179,11 @@ class SettingsSchema(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def lease_outlives_every_call(self, settings: dict[str, Any], **_: Any) -> None:
-        longest = max(settings["videosdk_timeout"], settings["fcm_timeout"])
+        longest = max(settings[name] for name in CALLS)
         if settings["lease"] <= LEASE_TO_TIMEOUT * longest:
             raise ValidationError(
                 f"Must be longer than {LEASE_TO_TIMEOUT} x the longest time-out "
-                f"(VIDEOSDK_TIMEOUT, FCM_TIMEOUT: {longest.total_seconds():g} s), or a slow call loses its lease.",
+                f"({', '.join(CALLS).upper()}: {longest.total_seconds():g} s), or a slow call loses its lease.",
                 "lease",
             )
 

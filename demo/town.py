@@ -74,7 +74,8 @@ class Town:
             .order_by(slots.c.starts_at, slots.c.id)
         )
         with self.scheduling.reading() as connection:
-            yield from connection.execute(query).all()
+            found = connection.execute(query).all()
+        yield from found
 
     def body(self, slot: Row[Any], reference: str) -> dict[str, Any]:
         """A guest's booking of this slot, in UTC."""

@@ -1,10 +1,12 @@
 """One database: its transactions, and the types whose columns are alike on every engine."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from weakref import ref
 
 from sqlalchemy import (
     BigInteger,
@@ -82,6 +84,7 @@ class Database:
         self.engine = engine
         self._manner = MANNERS[engine.dialect.name]
         self._turn = threading.Lock() if self._manner.takes_turns else nullcontext()
+        _forget_in_children(self.engine)
 
     @contextmanager
     def reading(self, *, one_moment: bool = False) -> Iterator[Connection]:
@@ -119,6 +122,17 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _forget_in_children(engine: Engine) -> None:
+    """A forked child opens connections of its own: two processes on one would read each other's answers."""
+    known = ref(engine)
+
+    def forget() -> None:
+        if (inherited := known()) is not None:
+            inherited.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)
 
 
 STATEMENT_TIMEOUT = timedelta(seconds=10)

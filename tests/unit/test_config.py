@@ -57,6 +57,7 @@ def test_several_faults_are_named_together() -> None:
 
 def test_a_lease_must_outlive_the_longest_call() -> None:
     assert wrong({**WHOLE, "TAHOON_LEASE": "20", "TAHOON_VIDEOSDK_TIMEOUT": "10"}) == {"LEASE"}
+    assert wrong({**WHOLE, "TAHOON_DATABASE_TIMEOUT": "15"}) == {"LEASE"}
     read_settings({**WHOLE, "TAHOON_LEASE": "20.1", "TAHOON_VIDEOSDK_TIMEOUT": "10"})
 
 

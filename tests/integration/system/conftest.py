@@ -20,6 +20,7 @@ HASTE = {  # every wait shorter, nothing else changed
     "TAHOON_LEASE": "3",
     "TAHOON_VIDEOSDK_TIMEOUT": "1",
     "TAHOON_FCM_TIMEOUT": "1",
+    "TAHOON_DATABASE_TIMEOUT": "1",
     "TAHOON_SWEEP_EVERY": "0.2",
 }
 
