@@ -8,20 +8,19 @@ from api.cli import add_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
 from api.request_context import add_request_context
+from api.request_limits import add_request_limits
 from api.routes import auth, docs, health, session_booking
 from api.services import EXTENSION, ApiServices
-
-LARGEST_BODY = 64 * 1024  # bytes
 
 
 def create_app(services: ApiServices) -> Flask:
     app = Flask("tahoon", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION] = services
     add_request_context(app)
     add_languages(app)
+    add_request_limits(app)
     close_every_route(app)
     add_error_handlers(app)
     for routes in (auth, session_booking):

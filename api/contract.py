@@ -18,6 +18,8 @@ from repositories.enums import Reason
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+LARGEST_BODY = 64 * 1024  # bytes
+
 
 class Limit(StrEnum):
     """Kinds of calls, each with a rate limit of its own."""
@@ -45,6 +47,7 @@ class Contract:
     has_etag: bool = False  # answers with an ETag, and 304 to one that is known
     media: tuple[str, ...] = ("application/json",)  # of the body
     is_documented: bool = True
+    largest_body: int = LARGEST_BODY  # bytes
 
 
 def contract(promise: Contract) -> Callable[[View], View]:

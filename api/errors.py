@@ -47,6 +47,10 @@ class MalformedBody(Exception):
     """The body is not one JSON object."""
 
 
+class BodyTooComplex(Exception):
+    """The body holds too many values."""
+
+
 class UnsafeText(Exception):
     """A text holds something that a browser could run."""
 
@@ -97,6 +101,7 @@ class GrantUnsupported(Exception):
 ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     InvalidBody: (400, Reason.INVALID_PARAMETER),
     MalformedBody: (400, Reason.MALFORMED_BODY),
+    BodyTooComplex: (400, Reason.BODY_TOO_COMPLEX),
     UnsafeText: (400, Reason.UNSAFE_TEXT),
     SecureHashWrong: (400, Reason.INVALID_SECURE_HASH),
     IdTampered: (400, Reason.INVALID_PARAMETER),
@@ -159,7 +164,9 @@ OF_HTTP: dict[int, Reason] = {
     404: Reason.NOT_FOUND,
     405: Reason.METHOD_NOT_ALLOWED,
     413: Reason.BODY_TOO_LARGE,
+    414: Reason.URL_TOO_LONG,
     415: Reason.UNSUPPORTED_MEDIA_TYPE,
+    431: Reason.HEADERS_TOO_LARGE,
 }
 
 

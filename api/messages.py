@@ -28,6 +28,7 @@ IN_ARABIC = {
     "The request has missing or wrong fields.": "في الطلب حقول ناقصة أو خاطئة.",
     "Required fields are missing.": "توجد حقول مطلوبة ناقصة.",
     "The body is not one JSON object.": "متن الطلب ليس كائن JSON واحدًا.",
+    "The body holds too many values.": "في متن الطلب قيم أكثر من المسموح.",
     "A text holds something that a browser could run.": "يحتوي أحد النصوص على ما يمكن أن ينفذه المتصفح.",
     "The secureHash does not match the fields.": "قيمة secureHash لا تطابق الحقول.",
     "This is not an id that we gave out for this purpose.": "هذا ليس معرّفًا أصدرناه لهذا الغرض.",
@@ -42,6 +43,8 @@ IN_ARABIC = {
     "Method Not Allowed.": "هذه الطريقة غير مسموح بها.",
     "Request Entity Too Large.": "متن الطلب أكبر من المسموح.",
     "Unsupported Media Type.": "نوع المحتوى غير مدعوم.",
+    "Request URI Too Long.": "عنوان الطلب أطول من المسموح.",
+    "Request Header Fields Too Large.": "ترويسات الطلب أكبر من المسموح.",
     # what was asked for
     "There is no such booking.": "لا يوجد حجز كهذا.",
     "This user is not registered with your organization.": "هذا المستخدم غير مسجَّل لدى مؤسستكم.",

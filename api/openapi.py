@@ -20,6 +20,7 @@ from api.errors import (
     ANSWER_TO,
     HTTP_OF_REASON,
     MESSAGE_OF,
+    BodyTooComplex,
     Forbidden,
     InvalidBody,
     MalformedBody,
@@ -223,7 +224,7 @@ def _errors_of(promise: Contract, *, has_arguments: bool) -> Iterator[type[Excep
     if promise.body is not None or promise.query is not None or has_arguments or promise.is_idempotent:
         yield InvalidBody
     if promise.body is not None:
-        yield from (MalformedBody, UnsafeText)
+        yield from (MalformedBody, BodyTooComplex, UnsafeText)
     if promise.is_signed:
         yield SecureHashWrong
     if promise.scope is not None:

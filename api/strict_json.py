@@ -1,19 +1,22 @@
 """A JSON body, read strictly: one object, no doubled keys, no NaN, nothing that a database or a hash could choke on."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from api.errors import InvalidBody, MalformedBody
+from api.errors import BodyTooComplex, InvalidBody, MalformedBody
 
 LARGEST = 2**63 - 1
 DEEPEST = 20
+MOST_VALUES = 5_000  # in one body, however they nest
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """The body. Raises UnsupportedMediaType (415), MalformedBody, InvalidBody."""
+    """The body. Raises UnsupportedMediaType (415), MalformedBody, BodyTooComplex, InvalidBody."""
     if not request.is_json:
         raise UnsupportedMediaType
     try:
@@ -26,6 +29,8 @@ def json_object(request: Request) -> dict[str, Any]:
         raise MalformedBody from error
     if not isinstance(body, dict):
         raise MalformedBody
+    if sum(1 for _ in islice(_values_in(body), MOST_VALUES + 1)) > MOST_VALUES:
+        raise BodyTooComplex
     for name, value in body.items():
         if not _is_storable(name) or not _is_storable(value):
             raise InvalidBody([{"field": name if _is_storable(name) else "", "message": "Not a valid value."}])
@@ -41,6 +46,16 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+def _values_in(value: Any) -> Iterator[Any]:
+    """Every value, at whatever depth."""
+    ahead = [value]
+    while ahead:
+        one = ahead.pop()
+        yield one
+        if isinstance(one, dict | list):
+            ahead += one.values() if isinstance(one, dict) else one
 
 
 def _is_storable(value: Any, depth: int = 0) -> bool:

@@ -18,9 +18,12 @@ def redis(port: int, folder: Path) -> list[str]:
     ]
 
 
-def gunicorn(app: str, port: int, *, workers: int, threads: int) -> list[str]:
+API_WORKER = "api.gunicorn_worker.ApiWorker"
+
+
+def gunicorn(app: str, port: int, *, workers: int, threads: int, worker_class: str = "gthread") -> list[str]:
     return [
-        *(sys.executable, "-m", "gunicorn", app, "--bind", f"{LOOPBACK}:{port}", "--worker-class", "gthread"),
+        *(sys.executable, "-m", "gunicorn", app, "--bind", f"{LOOPBACK}:{port}", "--worker-class", worker_class),
         *("--workers", str(workers), "--threads", str(threads), "--log-level", "warning"),
         *("--keep-alive", "75", "--graceful-timeout", "5", "--backlog", "2048", "--worker-tmp-dir", shared_memory()),
     ]
@@ -31,7 +34,7 @@ def sandbox(port: int) -> list[str]:
 
 
 def api(port: int, *, workers: int, threads: int) -> list[str]:
-    return gunicorn("api:create_app()", port, workers=workers, threads=threads)
+    return gunicorn("api:create_app()", port, workers=workers, threads=threads, worker_class=API_WORKER)
 
 
 def worker(name: str, *, pool: str, concurrency: int, app: str = "workers.main") -> list[str]:

@@ -81,7 +81,10 @@ class Stack:
         self._wait_for_http(f"{self.sandbox_url}/healthz")
 
     def start_api(self, *, workers: int = 2, threads: int = 16, app: str = "api:create_app()") -> None:
-        self.start("api", commands.gunicorn(app, self.ports["api"], workers=workers, threads=threads))
+        command = commands.gunicorn(
+            app, self.ports["api"], workers=workers, threads=threads, worker_class=commands.API_WORKER
+        )
+        self.start("api", command)
         self._wait_for_http(f"{self.api_url}/readyz")
 
     def start_worker(

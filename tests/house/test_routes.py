@@ -87,3 +87,10 @@ def test_a_scope_opens_the_routes_that_name_it_and_no_others(scope: Scope) -> No
 def test_a_reader_changes_nothing(door: Door) -> None:
     answer = knock(door, WORLD.bearer(role=Role.READ_ONLY))
     assert (answer.status_code, answer.json["reason"]) == (403, Reason.FORBIDDEN)
+
+
+@pytest.mark.parametrize("door", [*CLOSED, *doors(is_public=True)], ids=lambda door: f"{door.method} {door.path}")
+def test_every_route_refuses_a_body_that_is_too_large(door: Door) -> None:
+    headers = {**WORLD.bearer(), "Content-Type": "application/json"}
+    answer = WORLD.client.open(door.path, method=door.method, headers=headers, data=b" " * 10_000_000)
+    assert answer.status_code == 413

@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from api.security.id_cipher import IdKind
 from repositories.enums import Reason
-from tests.unit.api.world import BOOK, TOKEN, World, guest_body, signed
+from tests.unit.api.world import BOOK, BOOKING, CIPHER, STATUS, TOKEN, World, guest_body, signed, view_of
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -93,6 +96,12 @@ def test_a_body_over_64_kib_is_a_413(world: World) -> None:
     assert (answer.status_code, answer.json["reason"]) == (413, Reason.BODY_TOO_LARGE)
 
 
+@pytest.mark.parametrize("values", [{"name": [1] * 5_000}, {f"x{number}": 1 for number in range(5_001)}])
+def test_a_body_of_too_many_values_is_refused(world: World, values: dict[str, Any]) -> None:
+    answer = world.book_raw({**guest_body(), **values})
+    assert (answer.status_code, answer.json["reason"]) == (400, Reason.BODY_TOO_COMPLEX)
+
+
 def test_unknown_paths_and_methods_answer_in_the_houses_shape(world: World) -> None:
     client = world.client
     missing = client.get("/nowhere", headers={"X-Request-Id": "r-1"})
@@ -112,11 +121,44 @@ def test_a_request_id_that_we_do_not_like_is_replaced(world: World, given: str) 
     assert given not in ids
 
 
-def test_every_answer_is_careful_with_browsers(world: World) -> None:
-    for answer in [world.book(), world.client.get("/nowhere")]:
+def test_every_answer_is_careful_with_browsers_and_says_its_id() -> None:
+    world = World()
+
+    def broken(_look: int) -> None:
+        raise ZeroDivisionError
+
+    world.at_look = broken
+    answers = [
+        world.book(),
+        world.book("{"),
+        world.book("x" * (64 * 1024 + 1)),
+        world.status(X_Request_Id="r-1"),
+        world.client.get(STATUS + "/x", headers={"X-Request-Id": "r-1"}),
+        world.client.get("/nowhere", headers={"X-Request-Id": "r-1"}),
+        world.client.delete(BOOK),
+        world.client.options(BOOK),
+        world.client.head("/healthz"),
+    ]
+    assert [answer.status_code for answer in answers] == [202, 400, 413, 500, 401, 404, 405, 401, 200]
+    for answer in answers:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "max-age" in answer.headers["Strict-Transport-Security"]
+        assert answer.headers["X-Request-Id"]
+    for refused in answers[1:-1]:
+        assert refused.json["requestId"] == refused.headers["X-Request-Id"]
+    assert [answer.headers["X-Request-Id"] for answer in answers[3:6]] == ["r-1"] * 3
+
+
+def test_a_request_leaves_a_line_that_names_the_route_and_not_what_was_asked_for() -> None:
+    world = World(view=view_of())
+    with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        world.status(X_Request_Id="r-1")
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["request_id"], line["status"]) == ("r-1", 200)
+    assert line["route"].endswith("/getbookingstatus/<booking_id>")
+    assert CIPHER.encrypt(IdKind.BOOKING, BOOKING) not in str(lines)
 
 
 # --- health --------------------------------------------------------------------------------
