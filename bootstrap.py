@@ -36,7 +36,9 @@ from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
+from repositories.psyter_db.profiles import SqlProfiles
 from repositories.psyter_db.users import SqlUsers
+from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.journal import SqlJournal
@@ -125,6 +127,8 @@ def api_services(settings: Settings) -> ApiServices:
         ),
         bookings=bookings,
         organizations=organizations,
+        profiles=SqlProfiles(databases.psyter),
+        availability=SqlAvailability(databases.scheduling),
         changes=KeyedChanges(databases.psyter, PSYTER_KEYS),
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),

@@ -13,7 +13,9 @@ from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
 from repositories.entities.bookings import Booking
+from repositories.ports.availability import Availability
 from repositories.ports.bookings import Bookings
+from repositories.ports.care_providers import Profiles
 from repositories.ports.idempotency import IdempotencyKeys
 from repositories.ports.organizations import Organizations
 from repositories.ports.sagas import SagaRecords
@@ -44,6 +46,8 @@ class ApiServices:
     accept_cancellation: Callable[[CancellationRequest], Booking]
     bookings: Bookings
     organizations: Organizations
+    profiles: Profiles
+    availability: Availability
     changes: IdempotencyKeys  # of PsyterDatabase
     id_cipher: IdCipher
     cursors: Cursors

@@ -17,7 +17,7 @@ from sqlalchemy import Table, func, insert, select
 
 from config import read_settings
 from repositories.database import Database, count_on, open_database
-from repositories.enums import GenderType, ProviderLevel, Role, SettingGroup
+from repositories.enums import GenderType, ProviderLevel, QualificationKind, Role, SettingGroup
 from repositories.psyter_db import tables as psyter_tables
 from repositories.scheduling_db import tables as scheduling_tables
 
@@ -43,6 +43,7 @@ EXPERIENCE = [
     ("5 to 10 years", "من ٥ إلى ١٠ سنوات"),
     ("Over 10 years", "أكثر من ١٠ سنوات"),
 ]
+EXPERIENCE_FROM = (0, 5, 11)  # years
 LEVELS = [("Junior", "مبتدئ"), ("Senior", "أول"), ("Consultant", "استشاري")]
 GIVEN = {
     GenderType.FEMALE: [("Sarah", "سارة"), ("Layla", "ليلى"), ("Noor", "نور"), ("Huda", "هدى"), ("Mariam", "مريم")],
@@ -55,6 +56,16 @@ FAMILY = [
     ("Mansour", "منصور"),
     ("Al-Qahtani", "القحطاني"),
 ]
+TITLES = [("Psychologist", "أخصائي نفسي"), ("Psychiatrist", "طبيب نفسي"), ("Counsellor", "مستشار نفسي")]
+COUNTRIES = {
+    "Asia/Riyadh": "SA",
+    "Africa/Cairo": "EG",
+    "Europe/London": "GB",
+    "Asia/Kathmandu": "NP",
+    "Asia/Kolkata": "IN",
+}
+UNIVERSITIES = [("King Saud University", "جامعة الملك سعود"), ("Cairo University", "جامعة القاهرة")]
+COMMISSION = ("Commission for Health Specialties", "هيئة التخصصات الصحية")
 ZONES = ["Asia/Riyadh"] * 12 + ["Africa/Cairo", "Europe/London", "Asia/Kathmandu", "Asia/Kolkata"]
 
 
@@ -98,6 +109,8 @@ def fill(
         _add_all(psyter, psyter_tables.care_provider_languages, _links(seed, providers, "language", LANGUAGES), tell)
         specialties = _links(seed, providers, "specialty", SPECIALTIES)
         _add_all(psyter, psyter_tables.care_provider_specialties, specialties, tell)
+        _add_all(psyter, psyter_tables.care_provider_qualifications, _qualifications(seed, providers), tell)
+        _add_all(psyter, psyter_tables.care_provider_images, _images(providers), tell)
         psyter.write(lambda connection: count_on(connection, psyter_tables.organizations, psyter_tables.care_providers))
         scheduling.write(_add_durations)
     first = max(today, _first_empty_day(scheduling) or today)
@@ -140,7 +153,11 @@ def _add_partners(
         (t.experience_levels, EXPERIENCE),
         (t.provider_levels, LEVELS),
     ):
-        names = [{"id": n, "name_plang": plang, "name_slang": slang} for n, (plang, slang) in enumerate(rows, 1)]
+        names: list[dict[str, Any]] = [
+            {"id": n, "name_plang": plang, "name_slang": slang} for n, (plang, slang) in enumerate(rows, 1)
+        ]
+        if table is t.experience_levels:
+            names = [{**name, "min_years": years} for name, years in zip(names, EXPERIENCE_FROM, strict=True)]
         connection.execute(insert(table), names)
     for partner in partners:
         connection.execute(insert(t.organizations), _organization_row(partner, seal))
@@ -209,21 +226,60 @@ def _care_providers(seed: int, providers: int) -> Iterator[dict[str, Any]]:
         gender = draw.choice(list(GenderType))
         (given, given_ar), (family, family_ar) = draw.choice(GIVEN[gender]), draw.choice(FAMILY)
         level = draw.choice(list(ProviderLevel))
+        title, title_ar = TITLES[number % len(TITLES)]
+        zone = draw.choice(ZONES)
         yield {
             "id": number,
             "full_name_plang": f"Dr. {given} {family}",
             "full_name_slang": f"د. {given_ar} {family_ar}",
             "gender": gender,
-            "experience_years": 2 + 4 * level + draw.randrange(4),
+            "experience_years": 5 * level - 4 + draw.randrange(6),
             "provider_level_id": int(level),
             "hourly_rate_minor": 100_00 * level + 10_00 * draw.randrange(10),
             "rating_hundredths": draw.randrange(350, 501),
-            "time_zone": draw.choice(ZONES),
+            "time_zone": zone,
             "profile_image_url": f"https://images.example.com/providers/{number}.jpg",
-            "bio_plang": f"{LEVELS[level - 1][0]} therapist.",
-            "bio_slang": f"معالج {LEVELS[level - 1][1]}.",
+            "bio_plang": f"{LEVELS[level - 1][0]} therapist. Sessions by video, audio or text.",
+            "bio_slang": f"معالج {LEVELS[level - 1][1]}. جلسات بالفيديو أو الصوت أو النص.",
             "is_active": True,
+            "title_plang": title,
+            "title_slang": title_ar,
+            "short_bio_plang": f"{LEVELS[level - 1][0]} therapist.",
+            "short_bio_slang": f"معالج {LEVELS[level - 1][1]}.",
+            "country_code": COUNTRIES[zone],
+            "reviews_count": draw.randrange(200),
         }
+
+
+def _qualifications(seed: int, providers: int) -> Iterator[dict[str, Any]]:
+    """A licence and a degree each, and a certificate for every second one."""
+    for number in range(1, providers + 1):
+        draw = Random(f"{seed}-qualifications-{number}")
+        year = draw.randrange(1990, 2015)
+        rows = [
+            (QualificationKind.CREDENTIAL, ("Licence to practise", "ترخيص مزاولة المهنة"), COMMISSION, f"L-{number}"),
+            (QualificationKind.EDUCATION, ("MSc Psychology", "ماجستير علم النفس"), draw.choice(UNIVERSITIES), ""),
+            (QualificationKind.CERTIFICATION, ("Cognitive therapy", "العلاج المعرفي"), COMMISSION, f"C-{number}"),
+        ]
+        for kind, (title, title_ar), (issuer, issuer_ar), own_number in rows[: 3 - number % 2]:
+            yield {
+                "care_provider_id": number,
+                "kind": kind.value,
+                "title_plang": title,
+                "title_slang": title_ar,
+                "issuer_plang": issuer,
+                "issuer_slang": issuer_ar,
+                "number": own_number,
+                "from_year": year,
+                "to_year": year + 2 if kind is QualificationKind.EDUCATION else None,
+            }
+
+
+def _images(providers: int) -> Iterator[dict[str, Any]]:
+    for number in range(1, providers + 1):
+        for position in (1, 2):
+            url = f"https://images.example.com/providers/{number}-{position}.jpg"
+            yield {"care_provider_id": number, "position": position, "url": url}
 
 
 def _links(seed: int, providers: int, name: str, catalogue: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:

@@ -100,6 +100,14 @@ class ProviderLevel(IntEnum):
     CONSULTANT = 3
 
 
+class QualificationKind(StrEnum):
+    """What a care provider can show: a licence, a degree, a certificate."""
+
+    CREDENTIAL = "credential"
+    EDUCATION = "education"
+    CERTIFICATION = "certification"
+
+
 class OrderStatus(StrEnum):
     OPEN = "open"
     VOID = "void"

@@ -1,6 +1,5 @@
 """Book a session, cancel it, and ask how a booking stands."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -10,6 +9,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from api.auth import Caller, caller
+from api.conditional import conditional
 from api.contract import Contract, Limit, contract
 from api.errors import HTTP_OF_REASON, InvalidBody, NotFound, error_body, message_of_reason
 from api.idempotency import idempotency_key, replayed
@@ -223,13 +223,11 @@ def get_booking_status(booking_id: str) -> BaseResponse:
     if view is None:
         raise NotFound
     answer = jsonify(status_body(view, booking_id))
-    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
-    answer.headers["Cache-Control"] = "private, no-cache"
     if view.booking.status is BookingStatus.PENDING:
         answer.headers["Retry-After"] = str(retry_after(view.due_at, services().clock()))
     if wait is not None:
         answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
-    return answer.make_conditional(request)
+    return conditional(answer, cache_control="private, no-cache")
 
 
 def decrypted(booking_id: str) -> int:

@@ -7,12 +7,10 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from repositories.database import Database
-from repositories.entities.orders import Order
+from repositories.entities.orders import Order, price_of
 from repositories.enums import LedgerKind, OrderStatus
 from repositories.ports.errors import BalanceOut, OrderVoided
 from repositories.psyter_db.tables import balance_ledger, care_providers, orders, organization_balances, organizations
-
-MINUTE = timedelta(minutes=1)
 
 FIND = select(orders).where(orders.c.booking_id == bindparam("of_booking"))
 TERMS = (
@@ -66,7 +64,7 @@ class SqlOrders:
                 "user_id": user_id,
                 "care_provider_id": care_provider_id,
                 "status": OrderStatus.OPEN,
-                "amount_minor": terms.hourly_rate_minor * (duration // MINUTE) // 60,
+                "amount_minor": price_of(duration, hourly_rate_minor=terms.hourly_rate_minor),
                 "is_charged_to_balance": terms.is_charity,
             }
             order = _add_order(connection, values, now)

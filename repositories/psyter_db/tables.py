@@ -4,6 +4,8 @@ idempotency keys.
 Money is in hundredths of the currency unit. Names may be Arabic, so they are Unicode on every engine.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -86,16 +88,47 @@ care_providers = Table(
     Column("bio_plang", text(1000), nullable=False),
     Column("bio_slang", text(1000), nullable=False),
     Column("is_active", Boolean, nullable=False),
+    Column("title_plang", text(100), nullable=False, server_default=""),
+    Column("title_slang", text(100), nullable=False, server_default=""),
+    Column("short_bio_plang", text(300), nullable=False, server_default=""),
+    Column("short_bio_slang", text(300), nullable=False, server_default=""),
+    Column("country_code", String(2), nullable=False, server_default=""),  # ISO 3166
+    Column("reviews_count", Integer, nullable=False, server_default="0"),
+)
+
+care_provider_qualifications = Table(
+    "care_provider_qualifications",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("care_provider_id", BigInteger, ForeignKey("care_providers.id"), nullable=False, index=True),
+    Column("kind", String(15), nullable=False),
+    Column("title_plang", text(200), nullable=False),
+    Column("title_slang", text(200), nullable=False),
+    Column("issuer_plang", text(200), nullable=False),
+    Column("issuer_slang", text(200), nullable=False),
+    Column("number", text(50), nullable=False),  # of a licence or a certificate
+    Column("from_year", SmallInteger),
+    Column("to_year", SmallInteger),
+)
+
+care_provider_images = Table(
+    "care_provider_images",
+    metadata,
+    Column("care_provider_id", BigInteger, ForeignKey("care_providers.id"), nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("url", String(400), nullable=False),
+    PrimaryKeyConstraint("care_provider_id", "position"),
 )
 
 
-def _catalogue(name: str) -> Table:
+def _catalogue(name: str, *more: Column[Any]) -> Table:
     return Table(
         name,
         metadata,
         Column("id", Integer, primary_key=True, autoincrement=False),
         Column("name_plang", text(100), nullable=False),
         Column("name_slang", text(100), nullable=False),
+        *more,
     )
 
 
@@ -112,7 +145,9 @@ def _link(name: str, catalogue: Table, column: str) -> Table:
 
 languages = _catalogue("languages")
 specialties = _catalogue("specialties")
-experience_levels = _catalogue("experience_levels")
+experience_levels = _catalogue(
+    "experience_levels", Column("min_years", SmallInteger, nullable=False, server_default="0")
+)
 provider_levels = _catalogue("provider_levels")
 care_provider_languages = _link("care_provider_languages", languages, "language_id")
 care_provider_specialties = _link("care_provider_specialties", specialties, "specialty_id")

@@ -83,7 +83,10 @@ def test_a_scope_opens_the_routes_that_name_it_and_no_others(scope: Scope) -> No
         assert answer.status_code != 401
 
 
-@pytest.mark.parametrize("door", [d for d in CLOSED if d.method not in READING], ids=lambda d: f"{d.method} {d.path}")
+CHANGING = [door for door in CLOSED if door.method not in READING and not str(door.scope).endswith(":read")]
+
+
+@pytest.mark.parametrize("door", CHANGING, ids=lambda door: f"{door.method} {door.path}")
 def test_a_reader_changes_nothing(door: Door) -> None:
     answer = knock(door, WORLD.bearer(role=Role.READ_ONLY))
     assert (answer.status_code, answer.json["reason"]) == (403, Reason.FORBIDDEN)

@@ -26,7 +26,9 @@ from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
+from tests.fakes.availability import FakeAvailability
 from tests.fakes.idempotency import FakeChanges
+from tests.fakes.profiles import FakeProfiles
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
@@ -94,6 +96,8 @@ class World:
     slept: float = 0.0
     places: int = 2
     changes: FakeChanges = field(default_factory=FakeChanges)
+    profiles: FakeProfiles = field(default_factory=FakeProfiles)
+    availability: FakeAvailability = field(default_factory=FakeAvailability)
 
     # --- the services ------------------------------------------------------------------------
 
@@ -173,6 +177,8 @@ class World:
                 accept_cancellation=self.accept_cancellation,
                 bookings=self,
                 organizations=self,
+                profiles=self.profiles,
+                availability=self.availability,
                 changes=self.changes,
                 id_cipher=CIPHER,
                 cursors=CURSORS,
