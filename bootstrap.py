@@ -19,6 +19,7 @@ from api.app import create_app
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
+from api.security.key_ring import KeyRing
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
@@ -132,9 +133,9 @@ def api_services(settings: Settings) -> ApiServices:
         changes=KeyedChanges(databases.psyter, PSYTER_KEYS),
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),
-        sealer=Sealer(settings.seal_key),
+        sealer=Sealer(settings.seal_key, *settings.seal_keys_accepted),
         tokens=TokenIssuer(
-            key=settings.jwt_key,
+            keys=KeyRing(settings.jwt_key, settings.jwt_keys_accepted),
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,
             lifetime=settings.token_lifetime,

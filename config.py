@@ -29,6 +29,8 @@ SANDBOX_DEFAULTS = {
     "fcm_service_account_file": "var/sandbox-service-account.json",
 }
 SECRETS = ("id_key", "jwt_key", "seal_key")
+FURTHER_SECRETS = ("jwt_keys_accepted", "seal_keys_accepted")
+SHORTEST_SECRET = 32  # characters
 
 
 class SettingsWrong(Exception):
@@ -53,10 +55,14 @@ class Settings:
     redis_url: Secret
     id_key: Secret
     jwt_key: Secret
+    jwt_keys_accepted: tuple[Secret, ...]
     jwt_issuer: str
     jwt_audience: str
     token_lifetime: timedelta
+    refresh_lifetime: timedelta
+    refresh_grace: timedelta
     seal_key: Secret
+    seal_keys_accepted: tuple[Secret, ...]
     videosdk_api_endpoint: str | None  # None: the one of CatAppConfigSetting
     videosdk_timeout: timedelta
     fcm_endpoint: str
@@ -75,6 +81,17 @@ class Settings:
 class SecretText(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Secret:
         return Secret(super()._deserialize(value, attr, data, **kwargs))
+
+
+class SecretTexts(fields.String):
+    """Secrets with commas between."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        texts = super()._deserialize(value, attr, data, **kwargs).split(",")
+        given = tuple(Secret(text.strip()) for text in texts if text.strip())
+        if any(len(one) < SHORTEST_SECRET for one in given):
+            raise ValidationError(f"Each must be {SHORTEST_SECRET} characters or more, with commas between.")
+        return given
 
 
 class FilePath(fields.String):
@@ -98,9 +115,13 @@ def address(help_text: str) -> SecretText:
 def secret(help_text: str) -> SecretText:
     return SecretText(
         required=True,
-        validate=validate.Length(min=32, error="Must be 32 characters or more."),
+        validate=validate.Length(min=SHORTEST_SECRET, error=f"Must be {SHORTEST_SECRET} characters or more."),
         metadata={"help": help_text},
     )
+
+
+def further_secrets(help_text: str) -> SecretTexts:
+    return SecretTexts(load_default=(), metadata={"help": help_text})
 
 
 WEB_ADDRESS = validate.URL(schemes={"http", "https"}, require_tld=False)
@@ -108,6 +129,8 @@ CALLS = ("videosdk_timeout", "fcm_timeout", "database_timeout")
 DURATIONS = (
     "database_timeout",
     "token_lifetime",
+    "refresh_lifetime",
+    "refresh_grace",
     "videosdk_timeout",
     "fcm_timeout",
     "lease",
@@ -132,10 +155,14 @@ class SettingsSchema(Schema):
     redis_url = address("Celery broker")
     id_key = secret("encrypts ids on the wire")
     jwt_key = secret("signs access tokens")
+    jwt_keys_accepted = further_secrets("keys that also verify access tokens, while `TAHOON_JWT_KEY` changes")
     jwt_issuer = fields.String(load_default="psyter.com", metadata={"help": "`iss` of access tokens"})
     jwt_audience = fields.String(load_default="psyter_client", metadata={"help": "`aud` of access tokens"})
     token_lifetime = seconds(86_400, "how long an access token is good", at_least=1)
+    refresh_lifetime = seconds(2_592_000, "how long a refresh token is good; each use begins it anew", at_least=1)
+    refresh_grace = seconds(60, "how long a used refresh token still answers its successor", at_least=0)
     seal_key = secret("seals the organizations' SharedAPIKey")
+    seal_keys_accepted = further_secrets("keys that open older seals, while `TAHOON_SEAL_KEY` changes")
     videosdk_api_endpoint = fields.String(
         load_default=None,
         validate=WEB_ADDRESS,
@@ -191,7 +218,8 @@ class SettingsSchema(Schema):
     def demo_secrets_stay_in_the_sandbox(self, settings: dict[str, Any], **_: Any) -> None:
         if settings.get("sandbox"):
             return
-        known = {name: ["Is the sandbox's own; make one of your own."] for name in SECRETS if _is_demo(settings, name)}
+        named = (*SECRETS, *FURTHER_SECRETS)
+        known = {name: ["Is the sandbox's own; make one of your own."] for name in named if _is_demo(settings, name)}
         if known:
             raise ValidationError(known)
 
@@ -202,7 +230,9 @@ class SettingsSchema(Schema):
 
 
 def _is_demo(settings: Mapping[str, Any], name: str) -> bool:
-    return settings.get(name) == SANDBOX_DEFAULTS[name]
+    given = settings.get(name)
+    known = {SANDBOX_DEFAULTS[secret] for secret in SECRETS}
+    return not known.isdisjoint(given if isinstance(given, tuple) else (given,))
 
 
 def _milliseconds(text: str) -> str:

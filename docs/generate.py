@@ -73,9 +73,9 @@ def setting_line(name: str, field: fields.Field[Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    if value is missing or value is None:
+    if value is missing or value in (None, ()):
         return ""
-    return f"`{value.total_seconds():g}`" if hasattr(value, "total_seconds") else f"`{value}`"
+    return f"`{value.total_seconds():.10g}`" if hasattr(value, "total_seconds") else f"`{value}`"
 
 
 def sagas() -> tuple[Saga, ...]:

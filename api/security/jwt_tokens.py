@@ -1,4 +1,4 @@
-"""Access tokens: JWT, HS256, of one issuer for one audience."""
+"""Access tokens: JWT, HS256, of one issuer for one audience; `kid` says which of our keys signed."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from api.security.key_ring import KeyRing, id_of
 from api.security.scopes import Scope, in_words, known_in
 from repositories.enums import Role
 
@@ -33,7 +34,7 @@ class Claims:
 class TokenIssuer:
     """Writes tokens and reads its own again."""
 
-    key: str = field(repr=False)
+    keys: KeyRing
     issuer: str
     audience: str
     lifetime: timedelta
@@ -51,7 +52,7 @@ class TokenIssuer:
             "SharedAPIKey": claims.sealed_shared_api_key,
             "role": claims.role.value,
         }
-        return jwt.encode(payload, self.key, algorithm=ALGORITHM)
+        return jwt.encode(payload, self.keys.current, algorithm=ALGORITHM, headers={"kid": id_of(self.keys.current)})
 
     def verify(self, token: str, *, now: datetime) -> Claims:
         """What an unexpired token of ours says. Raises TokenInvalid."""
@@ -64,10 +65,13 @@ class TokenIssuer:
             raise TokenInvalid from error
 
     def _decoded(self, token: str) -> dict[str, Any]:
+        key = self.keys.find(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise TokenInvalid
         # The library would ask the system's clock; ours comes in as an argument.
         options: Any = {"require": REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
         return jwt.decode(
-            token, self.key, algorithms=[ALGORITHM], issuer=self.issuer, audience=self.audience, options=options
+            token, key, algorithms=[ALGORITHM], issuer=self.issuer, audience=self.audience, options=options
         )
 
 

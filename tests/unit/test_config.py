@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from config import SANDBOX_DEFAULTS, SECRETS, Secret, SettingsWrong, read_settings
+from config import FURTHER_SECRETS, SANDBOX_DEFAULTS, SECRETS, Secret, SettingsWrong, read_settings
 
 WHOLE = {
     "TAHOON_PSYTER_DB_URL": "postgresql+psycopg://db/psyter",
@@ -70,3 +70,13 @@ def test_a_secret_does_not_show_itself() -> None:
     assert "iiii" not in repr(settings)
     assert repr(Secret("x")) == "Secret(***)"
     assert settings.id_key == "i" * 32
+
+
+@pytest.mark.parametrize("name", FURTHER_SECRETS)
+def test_further_keys_are_as_long_and_as_secret_as_the_first(name: str) -> None:
+    setting, known = f"TAHOON_{name.upper()}", SANDBOX_DEFAULTS["jwt_key"]
+    settings = read_settings({**WHOLE, setting: f"{'a' * 32}, {'b' * 32}"})
+    assert getattr(settings, name) == ("a" * 32, "b" * 32)
+    assert "a" * 32 not in repr(settings)
+    assert wrong({**WHOLE, setting: f"{'a' * 32},short"}) == {name.upper()}
+    assert wrong({**WHOLE, setting: f"{'a' * 32},{known}"}) == {name.upper()}

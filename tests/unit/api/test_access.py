@@ -7,11 +7,13 @@ import jwt
 import pytest
 
 from api.security.jwt_tokens import Claims, TokenInvalid, TokenIssuer
+from api.security.key_ring import KeyRing, id_of
 from api.security.scopes import Scope
 from api.security.sealing import SealBroken, Sealer
 from repositories.enums import Reason, Role
 from tests.unit.api.world import ACCESS_KEY, KEY, NOW, SHARED_API_KEY, TOKEN, World, fields_named, view_of
 
+OTHER_KEY = "o" * 32
 CLAIM_NAMES = {"iss", "aud", "iat", "exp", "jti", "client_id", "OrganizationId", "SharedAPIKey", "role", "scope"}
 PASSWORD = {"grant_type": "password", "access_key": ACCESS_KEY}
 
@@ -103,7 +105,18 @@ CLAIMS = Claims(
     scopes=frozenset({Scope.BOOKINGS_READ, Scope.USERS_READ}),
     sealed_shared_api_key="s",
 )
-ISSUER = TokenIssuer(key=KEY, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+
+
+def issuer_with(keys: KeyRing) -> TokenIssuer:
+    return TokenIssuer(keys=keys, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+
+
+ISSUER = issuer_with(KeyRing(KEY))
+
+
+def signed(claims: dict[str, Any], key: str = KEY, **named: Any) -> str:
+    """A token with these claims, signed under `key` and with its id, unless another algorithm or header is named."""
+    return jwt.encode(claims, key, **{"headers": {"kid": id_of(key)}, **named})
 
 
 def payload(**changes: Any) -> dict[str, Any]:
@@ -117,7 +130,7 @@ def test_a_token_says_what_was_put_into_it() -> None:
 
 
 def test_a_scope_that_is_no_more_grants_nothing() -> None:
-    token = jwt.encode(payload(scope="users:read bookings:read horses:ride"), KEY)
+    token = signed(payload(scope="users:read bookings:read horses:ride"))
     assert ISSUER.verify(token, now=NOW).scopes == CLAIMS.scopes
 
 
@@ -136,16 +149,18 @@ def test_a_scope_that_is_no_more_grants_nothing() -> None:
 )
 def test_a_token_with_other_claims_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(TokenInvalid):
-        ISSUER.verify(jwt.encode(payload(**changes), KEY), now=NOW)
+        ISSUER.verify(signed(payload(**changes)), now=NOW)
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        jwt.encode(payload(), "x" * 32),
-        jwt.encode(payload(), KEY * 2, algorithm="HS512"),
-        jwt.encode(payload(), KEY * 2, algorithm="HS384"),
-        jwt.encode(payload(), "", algorithm="none"),
+        signed(payload(), OTHER_KEY),
+        signed(payload(), OTHER_KEY, headers={"kid": id_of(KEY)}),
+        signed(payload(), KEY * 2, algorithm="HS512", headers={"kid": id_of(KEY)}),
+        signed(payload(), "", algorithm="none", headers={"kid": id_of(KEY)}),
+        signed(payload(), headers={}),
+        signed(payload(), headers={"kid": ""}),
         "",
     ],
 )
@@ -156,9 +171,27 @@ def test_only_our_key_and_algorithm_sign(token: str) -> None:
 
 def test_another_algorithm_under_our_key_is_refused() -> None:
     long_key = KEY * 2
-    issuer = TokenIssuer(key=long_key, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+    issuer = issuer_with(KeyRing(long_key))
     with pytest.raises(TokenInvalid):
-        issuer.verify(jwt.encode(payload(), long_key, algorithm="HS512"), now=NOW)
+        issuer.verify(signed(payload(), long_key, algorithm="HS512"), now=NOW)
+
+
+def test_a_key_is_changed_without_a_refused_request() -> None:
+    """Old and new processes side by side, at every stage: each takes what any of them signs."""
+    old, both, new = KeyRing(KEY), KeyRing(KEY, (OTHER_KEY,)), KeyRing(OTHER_KEY, (KEY,))
+    for signer, reader in [(old, both), (both, old), (both, new), (new, both), (old, new)]:
+        assert issuer_with(reader).verify(issuer_with(signer).issue(CLAIMS, now=NOW), now=NOW) == CLAIMS
+
+
+def test_a_key_that_is_no_longer_accepted_signs_nothing() -> None:
+    with pytest.raises(TokenInvalid):
+        issuer_with(KeyRing(OTHER_KEY)).verify(ISSUER.issue(CLAIMS, now=NOW), now=NOW)
+
+
+def test_a_key_id_tells_nothing_of_its_key() -> None:
+    assert id_of(KEY) != id_of(OTHER_KEY)
+    assert KEY not in repr(KeyRing(KEY, (OTHER_KEY,)))
+    assert OTHER_KEY not in repr(KeyRing(KEY, (OTHER_KEY,)))
 
 
 # --- the seal ------------------------------------------------------------------------------
@@ -178,3 +211,10 @@ def test_a_broken_seal_is_noticed() -> None:
             sealer.unseal(broken)
     with pytest.raises(SealBroken):
         Sealer("other").unseal(sealed)
+
+
+def test_a_seal_under_an_older_key_is_opened_while_that_key_is_accepted() -> None:
+    sealed = Sealer(KEY).seal("مفتاح")
+    assert Sealer(OTHER_KEY, KEY).unseal(sealed) == "مفتاح"
+    with pytest.raises(SealBroken):
+        Sealer(KEY).unseal(Sealer(OTHER_KEY, KEY).seal("x"))

@@ -15,6 +15,7 @@ from api.app import create_app
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
+from api.security.key_ring import KeyRing
 from api.security.scopes import SCOPES_OF, Scope
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
@@ -167,7 +168,7 @@ class World:
 
     @cached_property
     def tokens(self) -> TokenIssuer:
-        return TokenIssuer(key=KEY, issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+        return TokenIssuer(keys=KeyRing(KEY), issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
 
     @cached_property
     def app(self) -> Flask:
