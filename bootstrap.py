@@ -16,10 +16,12 @@ from flask import Flask
 
 import celeryconfig
 from api.app import create_app
+from api.grants import Grants
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
 from api.security.key_ring import KeyRing
+from api.security.opaque import new_refresh_token
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
@@ -31,6 +33,7 @@ from logs import start_logging
 from repositories.database import Database, open_database
 from repositories.enums import SettingGroup
 from repositories.idempotency import KeyedChanges
+from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.facts import SqlPsyterFacts
@@ -38,6 +41,7 @@ from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.profiles import SqlProfiles
+from repositories.psyter_db.token_families import SqlTokenFamilies
 from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
@@ -134,17 +138,31 @@ def api_services(settings: Settings) -> ApiServices:
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),
         sealer=Sealer(settings.seal_key, *settings.seal_keys_accepted),
-        tokens=TokenIssuer(
-            keys=KeyRing(settings.jwt_key, settings.jwt_keys_accepted),
-            issuer=settings.jwt_issuer,
-            audience=settings.jwt_audience,
-            lifetime=settings.token_lifetime,
-        ),
+        grants=build_grants(settings, databases),
+        access_keys=SqlAccessKeys(databases.psyter),
         clock=utc_now,
         max_wait=MAX_WAIT,
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
         operations=built_once(lambda: build_operations(settings, databases, nudge)),
+    )
+
+
+def build_grants(settings: Settings, databases: Databases) -> Grants:
+    return Grants(
+        access_keys=SqlAccessKeys(databases.psyter),
+        families=SqlTokenFamilies(databases.psyter),
+        issuer=TokenIssuer(
+            keys=KeyRing(settings.jwt_key, settings.jwt_keys_accepted),
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            lifetime=settings.token_lifetime,
+        ),
+        refresh_lifetime=settings.refresh_lifetime,
+        refresh_grace=settings.refresh_grace,
+        clock=utc_now,
+        new_token_id=lambda: uuid.uuid4().hex,
+        new_refresh_token=new_refresh_token,
     )
 
 

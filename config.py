@@ -214,6 +214,14 @@ class SettingsSchema(Schema):
                 "lease",
             )
 
+    @validates_schema(skip_on_field_errors=True)
+    def refresh_tokens_outlive_access_tokens(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings["refresh_lifetime"] < settings["token_lifetime"] + settings["refresh_grace"]:
+            raise ValidationError(
+                "Must be as long as TOKEN_LIFETIME and REFRESH_GRACE together, or a family ends before its tokens.",
+                "refresh_lifetime",
+            )
+
     @validates_schema(skip_on_field_errors=False)
     def demo_secrets_stay_in_the_sandbox(self, settings: dict[str, Any], **_: Any) -> None:
         if settings.get("sandbox"):

@@ -11,13 +11,22 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from api.grants import AccessKeyRefused, TokenRevoked
 from api.messages import in_callers_language
 from api.pagination import CursorWrong
 from api.security.id_cipher import IdTampered
 from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import Scope
 from repositories.enums import Reason
-from repositories.ports.errors import KeyInFlight, KeyReused, ReferenceContradicted, StoreUnavailable
+from repositories.ports.errors import (
+    KeyInFlight,
+    KeyReused,
+    ReferenceContradicted,
+    RefreshTokenReused,
+    RefreshTokenUnknown,
+    ScopeExceeded,
+    StoreUnavailable,
+)
 from saga.accept_booking import (
     SlotContradicted,
     SlotInPast,
@@ -30,7 +39,7 @@ from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, 
 log = structlog.get_logger()
 
 RETRY_SECONDS = "5"
-TOKEN_ENDPOINT = "auth.issue_token"  # noqa: S105
+OAUTH = "auth"  # the blueprint whose errors are also named as RFC 6749 5.2 does
 STORE_AWAY = "The service is not available just now. Repeat the request, with the same Idempotency-Key."
 
 
@@ -85,16 +94,15 @@ class NotFound(Exception):
     """There is no such booking."""
 
 
-class GrantRefused(Exception):
-    """The access key is not valid."""
+class ClientRefused(Exception):
+    """A valid access key is needed."""
 
-    oauth_error = "invalid_grant"
+    challenge = 'Basic realm="tahoon", charset="UTF-8"'
 
 
 class GrantUnsupported(Exception):
-    """The grant_type must be password."""
+    """The grant_type must be password, client_credentials or refresh_token."""
 
-    oauth_error = "unsupported_grant_type"
     field = "grant_type"
 
 
@@ -107,10 +115,15 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     IdTampered: (400, Reason.INVALID_PARAMETER),
     CursorWrong: (400, Reason.INVALID_PARAMETER),
     TokenInvalid: (401, Reason.UNAUTHENTICATED),
+    TokenRevoked: (401, Reason.TOKEN_REVOKED),
     Unauthenticated: (401, Reason.UNAUTHENTICATED),
     Forbidden: (403, Reason.FORBIDDEN),
     NotFound: (404, Reason.NOT_FOUND),
-    GrantRefused: (400, Reason.UNAUTHENTICATED),
+    AccessKeyRefused: (400, Reason.UNAUTHENTICATED),
+    ClientRefused: (401, Reason.UNAUTHENTICATED),
+    RefreshTokenUnknown: (400, Reason.UNAUTHENTICATED),
+    RefreshTokenReused: (400, Reason.REFRESH_TOKEN_REUSED),
+    ScopeExceeded: (400, Reason.INVALID_PARAMETER),
     GrantUnsupported: (400, Reason.INVALID_PARAMETER),
     UserNotFound: (400, Reason.USER_NOT_FOUND),
     UserContradicted: (400, Reason.INVALID_PARAMETER),
@@ -125,7 +138,19 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     KeyInFlight: (409, Reason.IDEMPOTENCY_KEY_IN_FLIGHT),
     StoreUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
 }
+OAUTH_WORD_OF: dict[type[Exception], str] = {
+    AccessKeyRefused: "invalid_grant",
+    ClientRefused: "invalid_client",
+    RefreshTokenUnknown: "invalid_grant",
+    RefreshTokenReused: "invalid_grant",
+    ScopeExceeded: "invalid_scope",
+    GrantUnsupported: "unsupported_grant_type",
+    Unauthenticated: "invalid_client",  # of a bearer that asks for a revocation
+    TokenInvalid: "invalid_client",
+    TokenRevoked: "invalid_client",
+}
 FIELD_OF: dict[type[Exception], str] = {
+    ScopeExceeded: "scope",
     ReferenceContradicted: "referenceId",
     KeyReused: "Idempotency-Key",
     KeyInFlight: "Idempotency-Key",
@@ -195,8 +220,8 @@ def answer_known(error: Exception) -> tuple[Response, int]:
     if isinstance(error, InvalidBody) and error.is_empty:
         reason, message = Reason.EMPTY_PARAMETER, MESSAGE_OF[Reason.EMPTY_PARAMETER]
     body = error_body(reason, message, _errors_of(error, kind))
-    if request.endpoint == TOKEN_ENDPOINT and status < 500:
-        body["error"] = getattr(error, "oauth_error", "invalid_request")  # RFC 6749 5.2
+    if request.blueprint == OAUTH and status < 500:
+        body["error"] = OAUTH_WORD_OF.get(kind, "invalid_request")
     answer = jsonify(body)
     if (challenge := _challenge_of(error, status)) is not None:
         answer.headers["WWW-Authenticate"] = challenge

@@ -23,7 +23,19 @@ IN_ARABIC = {
     "This access token may not do this.": "لا يُسمح لرمز الوصول هذا بالقيام بذلك.",
     "This needs the scope {}.": "يتطلب هذا النطاق {}.",
     "The access key is not valid.": "مفتاح الوصول غير صالح.",
-    "The grant_type must be password.": "يجب أن تكون قيمة grant_type هي password.",
+    "A valid access key is needed.": "يلزم مفتاح وصول صالح.",
+    "The grant_type must be password, client_credentials or refresh_token.": (
+        "يجب أن تكون قيمة grant_type إحدى القيم password أو client_credentials أو refresh_token."
+    ),
+    "Give the access key once: as access_key, as client_secret, or by HTTP Basic.": (
+        "أرسلوا مفتاح الوصول مرة واحدة: في access_key أو في client_secret أو عبر HTTP Basic."
+    ),
+    "A scope was asked for that was not granted.": "طُلب نطاق لم يُمنح.",
+    "This access token was revoked.": "أُلغي رمز الوصول هذا.",
+    "This refresh token is not valid, or has expired.": "رمز التجديد هذا غير صالح أو انتهت صلاحيته.",
+    "This refresh token was used before: all tokens that came of it have ended.": (
+        "استُخدم رمز التجديد هذا من قبل: انتهت صلاحية كل الرموز الصادرة عنه."
+    ),
     # the request as a whole
     "The request has missing or wrong fields.": "في الطلب حقول ناقصة أو خاطئة.",
     "Required fields are missing.": "توجد حقول مطلوبة ناقصة.",

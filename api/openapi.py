@@ -28,8 +28,10 @@ from api.errors import (
     Unauthenticated,
     UnsafeText,
 )
+from api.grants import TokenRevoked
 from api.schemas.errors import ErrorSchema
 from api.schemas.fields import AN_ID, PUBLIC_ID, described
+from api.security.jwt_tokens import TokenInvalid
 from repositories.enums import Reason
 from repositories.ports.errors import KeyInFlight, KeyReused, StoreUnavailable
 
@@ -228,7 +230,7 @@ def _errors_of(promise: Contract, *, has_arguments: bool) -> Iterator[type[Excep
     if promise.is_signed:
         yield SecureHashWrong
     if promise.scope is not None:
-        yield from (Unauthenticated, Forbidden)
+        yield from (Unauthenticated, TokenInvalid, TokenRevoked, Forbidden)
     if promise.is_idempotent:
         yield from (KeyReused, KeyInFlight)
     yield from promise.refusals

@@ -7,12 +7,13 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from api.grants import Grants
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher
-from api.security.jwt_tokens import TokenIssuer
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
 from repositories.entities.bookings import Booking
+from repositories.ports.access_keys import AccessKeys
 from repositories.ports.availability import Availability
 from repositories.ports.bookings import Bookings
 from repositories.ports.care_providers import Profiles
@@ -52,7 +53,8 @@ class ApiServices:
     id_cipher: IdCipher
     cursors: Cursors
     sealer: Sealer
-    tokens: TokenIssuer
+    grants: Grants
+    access_keys: AccessKeys
     clock: Callable[[], datetime]
     max_wait: timedelta
     waiting_room: WaitingRoom

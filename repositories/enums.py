@@ -45,6 +45,9 @@ class Reason(IntEnum):
     HEADERS_TOO_LARGE = 1032
     URL_TOO_LONG = 1033
 
+    TOKEN_REVOKED = 1040
+    REFRESH_TOKEN_REUSED = 1041
+
 
 class SagaStatus(StrEnum):
     RUNNING = "running"
@@ -121,6 +124,13 @@ class LedgerKind(StrEnum):
 class Role(StrEnum):
     READ_ONLY = "ReadOnly"
     FULL_ACCESS = "FullAccess"
+
+
+class FamilyEnd(StrEnum):
+    """Why a family of tokens ended before its time."""
+
+    REVOKED = "revoked"
+    REUSED = "reused"
 
 
 class SettingGroup(IntEnum):

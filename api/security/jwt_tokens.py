@@ -23,6 +23,7 @@ class Claims:
     """What a token says of who calls."""
 
     token_id: str
+    family_id: int
     organization_id: int
     access_key_id: int
     role: Role
@@ -46,6 +47,7 @@ class TokenIssuer:
             "iat": int(now.timestamp()),
             "exp": int((now + self.lifetime).timestamp()),
             "jti": claims.token_id,
+            "sid": str(claims.family_id),
             "client_id": str(claims.access_key_id),  # RFC 9068's names for who asked, and for what it may do
             "scope": in_words(claims.scopes),
             "OrganizationId": claims.organization_id,
@@ -78,6 +80,7 @@ class TokenIssuer:
 def _claims_of(payload: dict[str, Any]) -> Claims:
     return Claims(
         token_id=str(payload["jti"]),
+        family_id=int(payload["sid"]),
         organization_id=int(payload["OrganizationId"]),
         access_key_id=int(payload["client_id"]),
         role=Role(payload["role"]),

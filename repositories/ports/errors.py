@@ -32,6 +32,31 @@ class ReferenceContradicted(Exception):
     """This referenceId is registered with other details."""
 
 
+class OrganizationUnknown(Exception):
+    """There is no such organization."""
+
+
+class AccessKeyUnknown(Exception):
+    """The organization has no such access key in force."""
+
+
+class RefreshTokenUnknown(Exception):
+    """This refresh token is not valid, or has expired."""
+
+
+class RefreshTokenReused(Exception):
+    """This refresh token was used before: all tokens that came of it have ended."""
+
+    def __init__(self, *, organization_id: int, family_id: int) -> None:
+        super().__init__()
+        self.organization_id = organization_id
+        self.family_id = family_id
+
+
+class ScopeExceeded(Exception):
+    """A scope was asked for that was not granted."""
+
+
 class KeyTaken(Exception):
     """This idempotency key is already in use."""
 

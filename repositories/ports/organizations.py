@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from repositories.entities.organizations import AccessKeyHolder, Organization
+from repositories.entities.organizations import Organization
 from repositories.enums import SettingGroup
 
 
 class Organizations(Protocol):
-    def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
-        """The holder of an active access key of an active organization; `key_digest` is SHA-256, hex."""
-        ...
-
     def find_organization(self, organization_id: int) -> Organization | None:
         """An active organization."""
         ...

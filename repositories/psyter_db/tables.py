@@ -48,6 +48,36 @@ organization_access_keys = Table(
     Column("role", String(20), nullable=False),
     Column("label", text(100), nullable=False),
     Column("is_active", Boolean, nullable=False),
+    Column("extra_scopes", String(1000), nullable=False, server_default=""),  # with blanks between
+    Column("created_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", text(100)),
+    Column("revoked_why", text(500)),
+    Index("ix_organization_access_keys_organization_id", "organization_id"),
+)
+
+token_families = Table(
+    "token_families",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("access_key_id", BigInteger, ForeignKey("organization_access_keys.id"), nullable=False),
+    Column("scope", String(1000), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),  # from then on no token of it is good
+    Column("ended_at", UtcDateTime),
+    Column("ended_why", String(10)),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("family_id", BigInteger, ForeignKey("token_families.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+    Column("successor_digest", String(64)),
 )
 
 organization_balances = Table(

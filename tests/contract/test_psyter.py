@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from repositories.database import Database
 from repositories.entities.orders import Order
 from repositories.entities.users import Guest
-from repositories.enums import GenderType, LedgerKind, OrderStatus, Role, SettingGroup
+from repositories.enums import GenderType, LedgerKind, OrderStatus, SettingGroup
 from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
 from repositories.psyter_db import tables
 from repositories.psyter_db.app_settings import FRESH_SECONDS, SqlAppSettings
@@ -69,7 +69,6 @@ def fake_world() -> World:
     fake = FakePsyter()
     fake.add_organization(id=CHARITY, is_charity=True, balance_minor=BALANCE)
     fake.add_organization(id=ORDINARY, is_charity=False, balance_minor=0)
-    fake.add_access_key("a" * 64, organization_id=CHARITY, role=Role.READ_ONLY)
     fake.add_provider(id=PROVIDER, hourly_rate_minor=PRICE)
     return World(
         fake,
@@ -121,8 +120,6 @@ def fill(connection: Any) -> None:
             "sealed_shared_api_key": "sealed",
         }
         connection.execute(insert(tables.organizations), organization)
-    key = {"organization_id": CHARITY, "key_digest": "a" * 64, "role": Role.READ_ONLY, "label": "", "is_active": True}
-    connection.execute(insert(tables.organization_access_keys), key)
     connection.execute(insert(tables.organization_balances), {"organization_id": CHARITY, "balance_minor": BALANCE})
     connection.execute(insert(tables.provider_levels), {"id": 1, "name_plang": "Junior", "name_slang": "مبتدئ"})
     provider = {
@@ -144,13 +141,6 @@ def fill(connection: Any) -> None:
 
 
 # --- organizations and users ---------------------------------------------------------------
-
-
-def test_an_access_key_names_its_holder_and_role(world: World) -> None:
-    holder = world.organizations.find_by_access_key("a" * 64)
-    assert (holder.organization.id, holder.organization.is_charity, holder.role) == (CHARITY, True, Role.READ_ONLY)
-    assert holder.access_key_id == 1
-    assert world.organizations.find_by_access_key("b" * 64) is None
 
 
 def test_the_same_guest_twice_is_one_user(world: World) -> None:
@@ -271,15 +261,6 @@ def test_whatever_is_saved_and_voided_orders_ledger_and_balance_agree(
 
 
 # --- every engine, without a fake --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "table", [tables.organizations, tables.organization_access_keys], ids=["organization", "access key"]
-)
-def test_an_inactive_organization_or_key_opens_nothing(psyter_database: Database, table: Any) -> None:
-    sql_world(psyter_database)
-    psyter_database.write(lambda connection: connection.execute(update(table).values(is_active=False)))
-    assert SqlOrganizations(psyter_database).find_by_access_key("a" * 64) is None
 
 
 def test_a_care_provider_is_known_in_both_languages(psyter_database: Database) -> None:

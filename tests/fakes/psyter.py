@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from repositories.entities.care_providers import CareProvider
 from repositories.entities.orders import Order
-from repositories.entities.organizations import AccessKeyHolder, Organization
+from repositories.entities.organizations import Organization
 from repositories.entities.users import Guest, User
-from repositories.enums import LedgerKind, OrderStatus, Role, SettingGroup
+from repositories.enums import LedgerKind, OrderStatus, SettingGroup
 from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
 from repositories.psyter_db.users import is_same_person
 
@@ -24,7 +24,6 @@ class Entry:
 @dataclass
 class FakePsyter:
     organizations: dict[int, Organization] = field(default_factory=dict)
-    access_keys: dict[str, AccessKeyHolder] = field(default_factory=dict)
     balances: dict[int, int] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
     users: dict[int, User] = field(default_factory=dict)
@@ -43,11 +42,6 @@ class FakePsyter:
         self.balances[id] = balance_minor
         return self.organizations[id]
 
-    def add_access_key(self, digest: str, *, organization_id: int, role: Role) -> None:
-        self.access_keys[digest] = AccessKeyHolder(
-            organization=self.organizations[organization_id], access_key_id=len(self.access_keys) + 1, role=role
-        )
-
     def add_provider(self, *, id: int, hourly_rate_minor: int) -> CareProvider:
         self.providers[id] = CareProvider(
             id=id, full_name_plang="Dr. Sarah Ahmed", full_name_slang="د. سارة أحمد", time_zone="Asia/Riyadh"
@@ -62,9 +56,6 @@ class FakePsyter:
         return self.balances[organization_id]
 
     # --- Organizations -----------------------------------------------------------------------
-
-    def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
-        return self.access_keys.get(key_digest)
 
     def find_organization(self, organization_id: int) -> Organization | None:
         return self.organizations.get(organization_id)

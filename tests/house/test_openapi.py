@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, and what it says of every route is so."""
 
 import json
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import pytest
@@ -45,9 +46,15 @@ closed = pytest.mark.parametrize("operation", those("security"), ids=named)
 with_body = pytest.mark.parametrize("operation", those("requestBody"), ids=named)
 
 
-def called(operation: Operation, *, headers: dict[str, str] | None = None, **sent: Any) -> Any:
+def called(
+    operation: Operation,
+    *,
+    headers: dict[str, str] | None = None,
+    scopes: Collection[Scope] = tuple(Scope),
+    **sent: Any,
+) -> Any:
     world = World()
-    given = headers if headers is not None else world.bearer(scopes=tuple(Scope))
+    given = headers if headers is not None else world.bearer(scopes=scopes)
     return world.client.open(operation.url, method=operation.method.upper(), headers=given, **sent)
 
 
@@ -99,7 +106,7 @@ def test_without_its_scope_it_is_403(operation: Operation) -> None:
     assert scopes
     assert "403" in operation.said["responses"]
     others = tuple(scope for scope in Scope if scope not in scopes)
-    answer = called(operation, headers=World().bearer(scopes=others))
+    answer = called(operation, scopes=others)
     assert (answer.status_code, answer.json["reason"]) == (403, Reason.FORBIDDEN)
 
 

@@ -1,13 +1,16 @@
 """What holds for every route, also for those that are written later."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 
 from api.contract import Contract
+from api.security.key_ring import KeyRing
 from api.security.scopes import Scope
 from repositories.enums import Reason, Role
-from tests.unit.api.world import World
+from tests.unit.api.world import KEY_OF, OURS, World
 
 WORLD = World()
 READING = {"GET", "HEAD", "OPTIONS"}
@@ -38,14 +41,12 @@ def doors(*, is_public: bool) -> list[Door]:
 
 
 CLOSED = doors(is_public=False)
-PUBLIC = {
-    *("/healthz", "/readyz", "/api/v1/auth/token", "/api/auth/token"),
-    *("/openapi.json", "/docs", "/docs/x"),
-}
+TOKENS = {f"{api}/auth/{what}" for api in ("/api", "/api/v1") for what in ("token", "refresh", "revoke")}
+PUBLIC = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/x", *TOKENS}
 
 
-def knock(door: Door, headers: dict[str, str]) -> Any:
-    return WORLD.client.open(door.path, method=door.method, headers=headers)
+def knock(door: Door, headers: dict[str, str], world: World = WORLD) -> Any:
+    return world.client.open(door.path, method=door.method, headers=headers)
 
 
 def test_what_is_open_is_open_on_purpose() -> None:
@@ -66,12 +67,60 @@ def test_a_route_without_a_contract_is_closed_to_everybody() -> None:
     assert world.client.get("/forgotten", headers=world.bearer()).status_code == 403
 
 
-@pytest.mark.parametrize("door", CLOSED, ids=lambda door: f"{door.method} {door.path}")
-def test_every_route_asks_who_is_calling(door: Door) -> None:
-    for headers in [{}, {"Authorization": "Bearer nonsense"}]:
+def refuse_nothing(world: World) -> None:
+    """What every other case is held against: this token is good."""
+
+
+def let_it_expire(world: World) -> None:
+    world.now += world.tokens.lifetime
+
+
+def revoke_it(world: World) -> None:
+    for family_id in world.access.families:
+        world.access.end_family(family_id, organization_id=OURS, now=world.now)
+
+
+def revoke_its_key(world: World) -> None:
+    world.access.revoke_key(KEY_OF[OURS], organization_id=OURS, by="op", why="leaked", now=world.now)
+
+
+def let_its_key_expire(world: World) -> None:
+    key = world.access.keys[KEY_OF[OURS]]
+    world.access.keys[key.id] = replace(key, expires_at=world.now)
+
+
+def close_its_organization(world: World) -> None:
+    world.access.closed.add(OURS)
+
+
+SPOILED = (let_it_expire, revoke_it, revoke_its_key, let_its_key_expire, close_its_organization)
+
+
+@pytest.mark.parametrize("spoil", [refuse_nothing, *SPOILED], ids=lambda spoil: spoil.__name__)
+def test_every_route_asks_who_is_calling(spoil: Callable[[World], None]) -> None:
+    world = World()
+    headers = world.bearer(scopes=Scope)
+    spoil(world)
+    for door in CLOSED:
+        answer = knock(door, headers, world)
+        assert (answer.status_code == 401) is (spoil is not refuse_nothing), door
+        if spoil is not refuse_nothing:
+            assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}])
+def test_no_route_takes_anything_else_for_a_token(headers: dict[str, str]) -> None:
+    for door in CLOSED:
         answer = knock(door, headers)
-        assert answer.status_code == 401
-        assert "WWW-Authenticate" in answer.headers
+        assert answer.status_code == 401, door
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_no_route_takes_a_token_that_others_signed() -> None:
+    forger = World()
+    forger.tokens = replace(forger.tokens, keys=KeyRing("f" * 32))
+    for door in CLOSED:
+        assert knock(door, forger.bearer(scopes=Scope)).status_code == 401, door
 
 
 @pytest.mark.parametrize("scope", Scope)

@@ -80,3 +80,9 @@ def test_further_keys_are_as_long_and_as_secret_as_the_first(name: str) -> None:
     assert "a" * 32 not in repr(settings)
     assert wrong({**WHOLE, setting: f"{'a' * 32},short"}) == {name.upper()}
     assert wrong({**WHOLE, setting: f"{'a' * 32},{known}"}) == {name.upper()}
+
+
+def test_a_refresh_token_outlives_its_access_token() -> None:
+    lifetimes = {"TAHOON_TOKEN_LIFETIME": "100", "TAHOON_REFRESH_GRACE": "10"}
+    assert wrong({**WHOLE, **lifetimes, "TAHOON_REFRESH_LIFETIME": "109.9"}) == {"REFRESH_LIFETIME"}
+    read_settings({**WHOLE, **lifetimes, "TAHOON_REFRESH_LIFETIME": "110"})

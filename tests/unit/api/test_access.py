@@ -14,7 +14,7 @@ from repositories.enums import Reason, Role
 from tests.unit.api.world import ACCESS_KEY, KEY, NOW, SHARED_API_KEY, TOKEN, World, fields_named, view_of
 
 OTHER_KEY = "o" * 32
-CLAIM_NAMES = {"iss", "aud", "iat", "exp", "jti", "client_id", "OrganizationId", "SharedAPIKey", "role", "scope"}
+CLAIM_NAMES = {"iss", "aud", "iat", "exp", "jti", "sid", "client_id", "OrganizationId", "SharedAPIKey", "role", "scope"}
 PASSWORD = {"grant_type": "password", "access_key": ACCESS_KEY}
 
 
@@ -54,7 +54,9 @@ def test_a_token_does_not_show_the_shared_api_key(world: World) -> None:
     ("changes", "word", "reason", "field"),
     [
         ({"access_key": "wrong"}, "invalid_grant", Reason.UNAUTHENTICATED, None),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type", Reason.INVALID_PARAMETER, "grant_type"),
+        ({"grant_type": "implicit"}, "unsupported_grant_type", Reason.INVALID_PARAMETER, "grant_type"),
+        ({"scope": "bookings:read horses:ride"}, "invalid_scope", Reason.INVALID_PARAMETER, "scope"),
+        ({"scope": "recordings:read"}, "invalid_scope", Reason.INVALID_PARAMETER, "scope"),
         ({"grant_type": ""}, "invalid_request", Reason.EMPTY_PARAMETER, "grant_type"),
         ({"access_key": ""}, "invalid_request", Reason.EMPTY_PARAMETER, "access_key"),
     ],
@@ -69,7 +71,7 @@ def test_a_refused_grant_says_so_in_both_tongues(
 
 
 def test_parameters_that_oauth_does_not_know_are_ignored(ask: Any) -> None:
-    assert ask(PASSWORD | {"scope": "all"}).status_code == 200
+    assert ask(PASSWORD | {"audience": "all"}).status_code == 200
 
 
 # --- the bearer ----------------------------------------------------------------------------
@@ -99,6 +101,7 @@ def test_an_expired_token_is_refused_at_the_second(world: World) -> None:
 
 CLAIMS = Claims(
     token_id="t",
+    family_id=9,
     organization_id=1,
     access_key_id=3,
     role=Role.READ_ONLY,
@@ -143,6 +146,7 @@ def test_a_scope_that_is_no_more_grants_nothing() -> None:
         {"OrganizationId": "x"},
         {"exp": "soon"},
         {"client_id": "x"},
+        {"sid": "x"},
         *({name: ...} for name in sorted(CLAIM_NAMES)),
     ],
     ids=str,

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,21 +13,25 @@ from typing import Any
 from flask import Flask
 
 from api.app import create_app
+from api.grants import Grants
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
 from api.security.key_ring import KeyRing
+from api.security.opaque import digest_of, new_refresh_token
 from api.security.scopes import SCOPES_OF, Scope
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
+from repositories.entities.access_keys import NewAccessKey, RefreshToken
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawn
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
-from repositories.entities.organizations import AccessKeyHolder, Organization
+from repositories.entities.organizations import Organization
 from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
+from tests.fakes.access import FakeAccess
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.profiles import FakeProfiles
@@ -34,8 +39,10 @@ from tests.fakes.profiles import FakeProfiles
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
 SHARED_API_KEY = "shared-مفتاح"
-ACCESS_KEY, KEY_ID = "access-key", 3
+ACCESS_KEY, THEIR_KEY = "access-key", "their-key"
 OURS, OTHERS = 1, 2
+KEY_OF = {OURS: 1, OTHERS: 2}
+GRACE = timedelta(minutes=1)
 USER, PROVIDER, SLOT, BOOKING = 11, 42, 7, 5
 BOOK = "/api/v1/sessionbooking/booksession"
 CANCEL = "/api/v1/sessionbooking/cancelbooking"
@@ -82,6 +89,23 @@ def without(name: str) -> dict[str, Any]:
     return {n: v for n, v in guest_body().items() if n != name}
 
 
+def two_organizations() -> FakeAccess:
+    """Each with an access key for everything that a role can bring."""
+    access = FakeAccess()
+    for number, key in ((OURS, ACCESS_KEY), (OTHERS, THEIR_KEY)):
+        access.organizations[number] = Organization(
+            id=number, name=f"Number {number}", is_charity=False, sealed_shared_api_key=SEALER.seal(SHARED_API_KEY)
+        )
+        added = access.add_key(new_key(key, organization_id=number), now=NOW)
+        assert added == KEY_OF[number]
+    return access
+
+
+def new_key(key: str, *, organization_id: int = OURS, role: Role = Role.FULL_ACCESS, **changes: Any) -> NewAccessKey:
+    wanted = {"label": "", "extra_scopes": frozenset[str](), "expires_at": None, **changes}
+    return NewAccessKey(organization_id=organization_id, key_digest=digest_of(key), role=role, **wanted)
+
+
 @dataclass
 class World:
     """What stands behind the API, and what it was asked."""
@@ -99,6 +123,8 @@ class World:
     changes: FakeChanges = field(default_factory=FakeChanges)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     availability: FakeAvailability = field(default_factory=FakeAvailability)
+    now: datetime = NOW
+    access: FakeAccess = field(default_factory=two_organizations)
 
     # --- the services ------------------------------------------------------------------------
 
@@ -143,11 +169,6 @@ class World:
     ) -> int:
         raise NotImplementedError
 
-    def find_by_access_key(self, key_digest: str) -> AccessKeyHolder | None:
-        is_known = key_digest == hashlib.sha256(ACCESS_KEY.encode()).hexdigest()
-        holder = AccessKeyHolder(organization=self.organization, access_key_id=KEY_ID, role=Role.FULL_ACCESS)
-        return holder if is_known else None
-
     def find_organization(self, organization_id: int) -> Organization | None:
         return self.organization if organization_id == OURS else None
 
@@ -159,7 +180,7 @@ class World:
 
     @property
     def organization(self) -> Organization:
-        return Organization(id=OURS, name="Ours", is_charity=False, sealed_shared_api_key=SEALER.seal(SHARED_API_KEY))
+        return self.access.organizations[OURS]
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
@@ -169,6 +190,19 @@ class World:
     @cached_property
     def tokens(self) -> TokenIssuer:
         return TokenIssuer(keys=KeyRing(KEY), issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
+
+    @cached_property
+    def grants(self) -> Grants:
+        return Grants(
+            access_keys=self.access,
+            families=self.access,
+            issuer=self.tokens,
+            refresh_lifetime=timedelta(days=30),
+            refresh_grace=GRACE,
+            clock=lambda: self.now,
+            new_token_id=lambda: uuid.uuid4().hex,
+            new_refresh_token=new_refresh_token,
+        )
 
     @cached_property
     def app(self) -> Flask:
@@ -184,8 +218,9 @@ class World:
                 id_cipher=CIPHER,
                 cursors=CURSORS,
                 sealer=SEALER,
-                tokens=self.tokens,
-                clock=lambda: NOW,
+                grants=self.grants,
+                access_keys=self.access,
+                clock=lambda: self.now,
                 max_wait=timedelta(seconds=20),
                 waiting_room=WaitingRoom(places=self.places, monotonic=lambda: self.slept, sleep=self.sleep),
                 readiness=lambda: self.up,
@@ -208,15 +243,22 @@ class World:
         sealed: str | None = None,
     ) -> str:
         """An access token with these scopes, or with all that the role brings."""
+        family_id = self.access.start_family(
+            access_key_id=KEY_OF[organization_id],
+            scope="",
+            refresh_token=RefreshToken(digest=new_refresh_token(), expires_at=self.now),
+            now=self.now,
+        )
         claims = Claims(
             token_id="t1",
+            family_id=family_id,
             organization_id=organization_id,
-            access_key_id=KEY_ID,
+            access_key_id=KEY_OF[organization_id],
             role=role,
             scopes=SCOPES_OF[role] if scopes is None else frozenset(scopes),
             sealed_shared_api_key=sealed or SEALER.seal(SHARED_API_KEY),
         )
-        return self.tokens.issue(claims, now=NOW)
+        return self.tokens.issue(claims, now=self.now)
 
     def bearer(self, **claims: Any) -> dict[str, Any]:
         return {"Authorization": f"Bearer {self.token(**claims)}"}
