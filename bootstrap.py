@@ -38,6 +38,7 @@ from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.idempotency import PSYTER_KEYS
+from repositories.psyter_db.order_changes import SqlOrderChanges
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.profiles import SqlProfiles
@@ -47,16 +48,19 @@ from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.journal import SqlJournal
+from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
+from saga.accept_reschedule import AcceptReschedule
 from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
 from saga.definition import Saga
 from saga.operators import Operator
 from saga.reconcile import Reconcile
+from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
 from saga.sweep import Sweep
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
@@ -129,6 +133,16 @@ def api_services(settings: Settings) -> ApiServices:
             nudge=nudge,
             clock=utc_now,
             new_saga_id=new_saga_id,
+        ),
+        accept_reschedule=AcceptReschedule(
+            bookings=bookings,
+            moves=SqlMoves(databases.scheduling),
+            slots=SqlSlots(databases.scheduling),
+            organizations=organizations,
+            nudge=nudge,
+            clock=utc_now,
+            new_saga_id=new_saga_id,
+            max_age=settings.saga_max_age,
         ),
         bookings=bookings,
         organizations=organizations,
@@ -296,6 +310,13 @@ def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
             clock=utc_now,
         ),
         CancelBooking(orders=orders, rooms=rooms, providers=providers, push=push, clock=utc_now),
+        RescheduleBooking(
+            slots=SqlSlots(databases.scheduling),
+            orders=SqlOrderChanges(databases.psyter),
+            providers=providers,
+            push=push,
+            clock=utc_now,
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from api.errors import add_error_handlers
 from api.messages import add_languages
 from api.request_context import add_request_context
 from api.request_limits import add_request_limits
-from api.routes import auth, care_provider, docs, health, session_booking
+from api.routes import auth, care_provider, docs, health, rescheduling, session_booking
 from api.services import EXTENSION, ApiServices
 
 
@@ -23,7 +23,7 @@ def create_app(services: ApiServices) -> Flask:
     add_request_limits(app)
     close_every_route(app)
     add_error_handlers(app)
-    for routes in (auth, care_provider, session_booking):
+    for routes in (auth, care_provider, session_booking, rescheduling):
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
     for routes in (health, docs):
         app.register_blueprint(routes.blueprint())

@@ -21,6 +21,8 @@ from repositories.enums import Reason
 from repositories.ports.errors import (
     KeyInFlight,
     KeyReused,
+    MoveInFlight,
+    NotConfirmed,
     ReferenceContradicted,
     RefreshTokenReused,
     RefreshTokenUnknown,
@@ -28,13 +30,11 @@ from repositories.ports.errors import (
     StoreUnavailable,
 )
 from saga.accept_booking import (
-    SlotContradicted,
-    SlotInPast,
-    SlotNotFound,
     UserContradicted,
     UserNotFound,
 )
 from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
+from saga.slot_choice import SlotContradicted, SlotInPast, SlotNotFound
 
 log = structlog.get_logger()
 
@@ -134,6 +134,8 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     BookingNotFound: (404, Reason.NOT_FOUND),
     CareProviderContradicted: (400, Reason.INVALID_PARAMETER),
     SessionTooSoon: (409, Reason.CANCELLATION_TOO_LATE),
+    NotConfirmed: (409, Reason.NOT_CONFIRMED),
+    MoveInFlight: (409, Reason.RESCHEDULE_IN_FLIGHT),
     KeyReused: (422, Reason.IDEMPOTENCY_KEY_REUSED),
     KeyInFlight: (409, Reason.IDEMPOTENCY_KEY_IN_FLIGHT),
     StoreUnavailable: (503, Reason.SERVICE_UNAVAILABLE),

@@ -66,10 +66,12 @@ IN_ARABIC = {
     "This slot has already begun.": "بدأت هذه الفترة بالفعل.",
     "This is not the date or time of the slot.": "هذا ليس تاريخ الفترة أو وقتها.",
     "This is not the care provider of the booking.": "هذا ليس مقدم الرعاية الخاص بالحجز.",
-    "The session begins too soon, or has begun: it cannot be cancelled any more.": (
-        "موعد الجلسة قريب جدًا أو بدأت بالفعل: لم يعد إلغاؤها ممكنًا."
+    "Only a confirmed booking can be moved to another time.": "لا يمكن نقل إلا حجز مؤكد إلى وقت آخر.",
+    "This booking is being moved to another time right now.": "يجري الآن نقل هذا الحجز إلى وقت آخر.",
+    "The session begins too soon, or has begun: it cannot be cancelled or moved any more.": (
+        "موعد الجلسة قريب جدًا أو بدأت بالفعل: لم يعد إلغاؤها أو نقلها ممكنًا."
     ),
-    "It could be cancelled until {}.": "كان الإلغاء ممكنًا حتى {}.",
+    "It could be cancelled or moved until {}.": "كان الإلغاء أو النقل ممكنًا حتى {}.",
     # how a booking ended
     "Someone else holds or booked this time.": "هذا الوقت محجوز لشخص آخر أو قيد الحجز.",
     "This slot is not available.": "هذه الفترة غير متاحة.",

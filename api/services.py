@@ -22,6 +22,7 @@ from repositories.ports.organizations import Organizations
 from repositories.ports.sagas import SagaRecords
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
+from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.operators import Operator
 from saga.reconcile import Report
 
@@ -45,6 +46,7 @@ class Operations:
 class ApiServices:
     accept_booking: Callable[[BookingRequest], Accepted]
     accept_cancellation: Callable[[CancellationRequest], Booking]
+    accept_reschedule: Callable[[RescheduleRequest], RescheduleAccepted]
     bookings: Bookings
     organizations: Organizations
     profiles: Profiles

@@ -46,6 +46,14 @@ class Partner:
             timeout=TIMEOUT,
         )
 
+    def reschedule(self, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return self.session.post(
+            f"{self.base_url}/api/v1/sessionbooking/reschedulebooking",
+            json=self.signed(body),
+            headers=dict(headers or {}),
+            timeout=TIMEOUT,
+        )
+
     def status(self, booking_id: str, *, headers: Mapping[str, str] | None = None) -> requests.Response:
         return self.session.get(
             f"{self.base_url}/api/v1/sessionbooking/getbookingstatus/{booking_id}",

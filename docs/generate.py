@@ -14,6 +14,7 @@ from config import PREFIX, SANDBOX_DEFAULTS, SECRETS, SettingsSchema
 from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
 from saga.definition import ALWAYS, InJournal, Saga, Step, nothing
+from saga.reschedule_booking import RescheduleBooking
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -81,7 +82,7 @@ def shown(value: Any) -> str:
 def sagas() -> tuple[Saga, ...]:
     """Every saga, for its table only: its participants are not there."""
     nobody = cast(Any, None)
-    return tuple(kind(*[nobody] * len(participants(kind))) for kind in (BookSession, CancelBooking))
+    return tuple(kind(*[nobody] * len(participants(kind))) for kind in (BookSession, CancelBooking, RescheduleBooking))
 
 
 def openapi() -> str:

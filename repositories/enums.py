@@ -48,6 +48,9 @@ class Reason(IntEnum):
     TOKEN_REVOKED = 1040
     REFRESH_TOKEN_REUSED = 1041
 
+    NOT_CONFIRMED = 1070
+    RESCHEDULE_IN_FLIGHT = 1071
+
 
 class SagaStatus(StrEnum):
     RUNNING = "running"

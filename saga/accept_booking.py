@@ -6,7 +6,7 @@ Refusals:  UserNotFound | SlotNotFound | SlotInPast | SlotContradicted | UserCon
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from repositories.entities.bookings import NewBooking, Slot
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
@@ -17,17 +17,10 @@ from repositories.ports.bookings import Bookings, Slots
 from repositories.ports.errors import KeyInFlight, KeyReused, KeyTaken
 from repositories.ports.users import Users
 from saga.book_session import NAME
+from saga.slot_choice import Refusal, SlotChoice, chosen_slot
 from saga.sweep import Nudge
 
 HEAD_START = timedelta(seconds=5)  # the sweep leaves an accepted booking to its own nudge this long
-
-
-class Refusal(Exception):
-    """A booking request that cannot be accepted."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__(field)
-        self.field = field
 
 
 class UserNotFound(Refusal):
@@ -38,32 +31,15 @@ class UserContradicted(Refusal):
     """This referenceId is not the one of the user."""
 
 
-class SlotNotFound(Refusal):
-    """The care provider has no such slot."""
-
-
-class SlotInPast(Refusal):
-    """This slot has already begun."""
-
-
-class SlotContradicted(Refusal):
-    """This is not the date or time of the slot."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class BookingRequest:
-    """One booking as a partner asks for it; dates and times are wall-clock in `zone`."""
+    """One booking as a partner asks for it."""
 
     organization_id: int
     user_id: int | None
     reference_id: str | None
     guest: Guest | None
-    care_provider_id: int
-    slot_id: int
-    local_date: date
-    local_start: time
-    local_end: time
-    zone: tzinfo
+    choice: SlotChoice
     communication_type: CommunicationType
     platform: BookingPlatform
     is_from_mobile: bool
@@ -92,7 +68,7 @@ class AcceptBooking:
         earlier = self._earlier_use(request)
         if earlier is not None:
             return earlier
-        slot = self._slot_of(request)
+        slot = chosen_slot(self.slots, request.choice, now=self.clock())
         user_id = self._user_of(request)
         saga_id = self.new_saga_id()
         try:
@@ -112,21 +88,6 @@ class AcceptBooking:
         if (winner := self._earlier_use(request)) is None:
             raise KeyInFlight
         return winner
-
-    def _slot_of(self, request: BookingRequest) -> Slot:
-        slot = self.slots.find_slot(request.slot_id)
-        if slot is None or slot.care_provider_id != request.care_provider_id:
-            raise SlotNotFound("applicationMultiSlotId")
-        starts, ends = slot.starts_at.astimezone(request.zone), slot.ends_at.astimezone(request.zone)
-        if starts.date() != request.local_date:
-            raise SlotContradicted("slotDate")
-        if starts.time() != request.local_start:
-            raise SlotContradicted("slotStartTime")
-        if ends.time() != request.local_end:
-            raise SlotContradicted("slotEndTime")
-        if slot.starts_at <= self.clock():
-            raise SlotInPast("slotDate")
-        return slot
 
     def _user_of(self, request: BookingRequest) -> int:
         if request.guest is not None:

@@ -15,9 +15,10 @@ from repositories.enums import SagaStatus
 from repositories.ports.bookings import Bookings
 from repositories.ports.errors import CancelledTooLate, KeyInFlight, KeyReused, KeyTaken
 from repositories.ports.organizations import Organizations
-from saga.accept_booking import HEAD_START, Refusal
+from saga.accept_booking import HEAD_START
 from saga.book_session import create_meeting_key
 from saga.cancel_booking import FIRST_STEP, NAME
+from saga.slot_choice import Refusal
 from saga.sweep import Nudge
 
 
@@ -30,11 +31,11 @@ class CareProviderContradicted(Refusal):
 
 
 class SessionTooSoon(Refusal):
-    """The session begins too soon, or has begun: it cannot be cancelled any more."""
+    """The session begins too soon, or has begun: it cannot be cancelled or moved any more."""
 
     def __init__(self, field: str, *, until: datetime) -> None:
         super().__init__(field)
-        self.detail = f"It could be cancelled until {until:%Y-%m-%dT%H:%M:%SZ}."
+        self.detail = f"It could be cancelled or moved until {until:%Y-%m-%dT%H:%M:%SZ}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class AcceptCancellation:
         """The booking as the cancellation leaves it; doing it twice is doing it once. Raises the refusals above."""
         self._check_key(request)
         booking = self._booking_of(request)
-        deadline = self._deadline(request.organization_id)
+        deadline = cancellation_deadline(self.organizations, request.organization_id)
         now = self.clock()
         try:
             withdrawn = self.bookings.withdraw(
@@ -102,16 +103,31 @@ class AcceptCancellation:
         return self._booking_of(request)
 
     def _booking_of(self, request: CancellationRequest) -> Booking:
-        booking = self.bookings.find_booking(request.booking_id, organization_id=request.organization_id)
-        if booking is None or booking.user_id != request.user_id:
-            raise BookingNotFound("bookingId")
-        if booking.care_provider_id != request.care_provider_id:
-            raise CareProviderContradicted("careProviderId")
-        return booking
+        return own_booking(
+            self.bookings,
+            request.booking_id,
+            organization_id=request.organization_id,
+            user_id=request.user_id,
+            care_provider_id=request.care_provider_id,
+        )
 
-    def _deadline(self, organization_id: int) -> timedelta:
-        organization = self.organizations.find_organization(organization_id)
-        return timedelta() if organization is None else organization.cancellation_deadline
+
+def own_booking(
+    bookings: Bookings, booking_id: int, *, organization_id: int, user_id: int, care_provider_id: int
+) -> Booking:
+    """The booking of this organization and user. Raises BookingNotFound, CareProviderContradicted."""
+    booking = bookings.find_booking(booking_id, organization_id=organization_id)
+    if booking is None or booking.user_id != user_id:
+        raise BookingNotFound("bookingId")
+    if booking.care_provider_id != care_provider_id:
+        raise CareProviderContradicted("careProviderId")
+    return booking
+
+
+def cancellation_deadline(organizations: Organizations, organization_id: int) -> timedelta:
+    """How long before the session a booking of this organization can still be cancelled or moved."""
+    organization = organizations.find_organization(organization_id)
+    return timedelta() if organization is None else organization.cancellation_deadline
 
 
 def first_state(saga_id: str, booking: Booking, *, booked_by: str, now: datetime) -> SagaState:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
-from repositories.entities.bookings import Slot
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
 from repositories.entities.sagas import key_of
 from repositories.enums import Reason
@@ -28,15 +27,11 @@ from saga.definition import (
     retriable,
     steps,
 )
+from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant
 
 NAME = "book_session"
 
 
-class SlotClosed(Exception):
-    """The care provider does not offer this slot any more."""
-
-
-SLOT_REFUSALS = (SlotClosed, SlotTaken)
 VIDEOSDK = Retry(limit=8, base=timedelta(milliseconds=500), cap=timedelta(seconds=30))
 FCM = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
 
@@ -88,11 +83,7 @@ class BookSession:
 
     # 1
     def check_slot(self, state: SagaState) -> Receipt:
-        slot = self.slots.find_slot(state.input["slot_id"])
-        if slot is None or not _is_as_booked(slot, state):
-            raise SlotClosed
-        if not self.slots.is_time_free(slot, booking_id=state.booking_id):
-            raise SlotTaken
+        check_slot(self.slots, state)
         return NOTHING
 
     # 2
@@ -100,8 +91,8 @@ class BookSession:
         return ReserveTime(
             booking_id=state.booking_id,
             care_provider_id=state.input["care_provider_id"],
-            starts_at=_instant(state, "starts_at"),
-            ends_at=_instant(state, "ends_at"),
+            starts_at=instant(state, "starts_at"),
+            ends_at=instant(state, "ends_at"),
         )
 
     def release_time_if_held(self, state: SagaState) -> Effect:
@@ -114,7 +105,7 @@ class BookSession:
             organization_id=state.input["organization_id"],
             user_id=state.input["user_id"],
             care_provider_id=state.input["care_provider_id"],
-            duration=_instant(state, "ends_at") - _instant(state, "starts_at"),
+            duration=instant(state, "ends_at") - instant(state, "starts_at"),
             now=self.clock(),
         )
         return {"order_id": order.id}
@@ -146,7 +137,7 @@ class BookSession:
             booking_id=state.booking_id,
             care_provider_id=provider.id,
             meeting_id=state.receipts["create_meeting"]["meeting_id"],
-            starts_at=_instant(state, "starts_at"),
+            starts_at=instant(state, "starts_at"),
             time_zone=provider.time_zone,
             client_name=None if user is None else user.name,
         )
@@ -167,12 +158,3 @@ class BookSession:
 def create_meeting_key(saga_id: str) -> str:
     """The customRoomId of the room that this saga opened."""
     return key_of(saga_id, "create_meeting")
-
-
-def _instant(state: SagaState, name: str) -> datetime:
-    return datetime.fromisoformat(state.input[name])
-
-
-def _is_as_booked(slot: Slot, state: SagaState) -> bool:
-    booked = (state.input["care_provider_id"], _instant(state, "starts_at"), _instant(state, "ends_at"))
-    return slot.is_open and (slot.care_provider_id, slot.starts_at, slot.ends_at) == booked

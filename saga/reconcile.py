@@ -141,6 +141,6 @@ class Reconcile:
 
 
 def _agrees_with_ledger(order: OrderFact) -> bool:
-    debited = order.amount_minor if order.is_charged_to_balance else 0
-    restored = debited if order.status is OrderStatus.VOID else 0
-    return (order.debited_minor, order.restored_minor) == (debited, restored)
+    """Whether what the ledger took for the order, less what it gave back, is what the order costs."""
+    is_paid = order.is_charged_to_balance and order.status is OrderStatus.OPEN
+    return order.debited_minor - order.restored_minor == (order.amount_minor if is_paid else 0)

@@ -1,6 +1,6 @@
 """Book a session, cancel it, and ask how a booking stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
@@ -29,20 +29,13 @@ from api.strict_json import json_object
 from api.waiting import preferred_wait
 from repositories.entities.bookings import Booking, BookingView
 from repositories.entities.idempotency import IdempotencyKey
-from repositories.entities.sagas import Attempt
+from repositories.entities.sagas import Attempt, SagaState
 from repositories.entities.users import Guest
 from repositories.enums import BookingStatus, Reason
 from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
-from saga.accept_booking import (
-    Accepted,
-    BookingRequest,
-    SlotContradicted,
-    SlotInPast,
-    SlotNotFound,
-    UserContradicted,
-    UserNotFound,
-)
+from saga.accept_booking import Accepted, BookingRequest, UserContradicted, UserNotFound
 from saga.accept_cancellation import BookingNotFound, CancellationRequest, CareProviderContradicted, SessionTooSoon
+from saga.slot_choice import SlotChoice, SlotContradicted, SlotInPast, SlotNotFound
 
 BOOK_SESSION = BookSessionSchema()
 CANCEL_BOOKING = CancelBookingSchema()
@@ -89,16 +82,22 @@ def booking_request(wish: Mapping[str, Any], idempotency: IdempotencyKey | None,
         user_id=wish["user_id"],
         reference_id=wish["reference_id"],
         guest=None if wish["user_id"] is not None else guest_of(wish),
+        choice=slot_choice(wish),
+        communication_type=wish["communication_type"],
+        platform=wish["platform"],
+        is_from_mobile=wish["is_from_mobile"],
+        idempotency=idempotency,
+    )
+
+
+def slot_choice(wish: Mapping[str, Any]) -> SlotChoice:
+    return SlotChoice(
         care_provider_id=wish["care_provider_id"],
         slot_id=wish["slot_id"],
         local_date=wish["slot_date"],
         local_start=wish["slot_start_time"],
         local_end=wish["slot_end_time"],
         zone=wish["time_zone"] or wish["gmt_offset"] or UTC,
-        communication_type=wish["communication_type"],
-        platform=wish["platform"],
-        is_from_mobile=wish["is_from_mobile"],
-        idempotency=idempotency,
     )
 
 
@@ -237,8 +236,14 @@ def decrypted(booking_id: str) -> int:
         raise InvalidBody([{"field": "bookingId", "message": (IdTampered.__doc__ or "").strip()}]) from error
 
 
-def view_within_preference(booking_id: int, *, is_asked: bool = False) -> tuple[BookingView | None, timedelta | None]:
-    """The booking as it stands when it ended or the preferred wait is over, and the wait if it was applied.
+def has_ended(view: BookingView | None) -> bool:
+    return view is None or view.booking.status is not BookingStatus.PENDING
+
+
+def view_within_preference(
+    booking_id: int, *, is_asked: bool = False, until: Callable[[BookingView | None], bool] = has_ended
+) -> tuple[BookingView | None, timedelta | None]:
+    """The booking as it stands `until` that is so or the preferred wait is over, and the wait if it was applied.
 
     Without a preference it is looked at only if that was asked for.
     """
@@ -250,12 +255,8 @@ def view_within_preference(booking_id: int, *, is_asked: bool = False) -> tuple[
     wait = preferred_wait(request.headers.get("Prefer"), longest=services().max_wait)
     if wait is None:
         return (look() if is_asked else None), None
-    view, is_applied = services().waiting_room.wait(look, has_ended, limit=wait)
+    view, is_applied = services().waiting_room.wait(look, until, limit=wait)
     return view, wait if is_applied else None
-
-
-def has_ended(view: BookingView | None) -> bool:
-    return view is None or view.booking.status is not BookingStatus.PENDING
 
 
 def retry_after(due_at: datetime | None, now: datetime) -> int:
@@ -272,10 +273,13 @@ def status_body(view: BookingView, public_id: str) -> dict[str, Any]:
         "careProviderId": cipher.encrypt(IdKind.CARE_PROVIDER, booking.care_provider_id),
         "bookingStatus": int(booking.status),
         "meetingId": booking.meeting_id,
+        "startsAt": instant(booking.starts_at),
+        "endsAt": instant(booking.ends_at),
         "reason": view.reason,
         "message": in_callers_language(message_of_reason(view.reason)) if view.reason else None,
         "failedStep": view.failed_step,
         "cancellation": cancellation(booking),
+        "reschedule": reschedule(view),
         "sagaStatus": view.saga_status,
         "step": view.step,
         "timeline": [line(attempt) for attempt in view.timeline],
@@ -287,6 +291,27 @@ def cancellation(booking: Booking) -> dict[str, Any] | None:
     if booking.withdrawn_at is None:
         return None
     return {"at": instant(booking.withdrawn_at), "by": booking.withdrawn_by, "reason": booking.withdrawal_reason}
+
+
+def reschedule(view: BookingView) -> dict[str, Any] | None:
+    """How the newest wish to move the booking to another time stands."""
+    move = view.move
+    if move is None:
+        return None
+    return {
+        "state": state_of_move(view.booking, move),
+        "startsAt": instant(datetime.fromisoformat(move.input["starts_at"])),
+        "endsAt": instant(datetime.fromisoformat(move.input["ends_at"])),
+        "reason": move.reason,
+        "message": in_callers_language(message_of_reason(move.reason)) if move.reason else None,
+        "failedStep": move.failed_step,
+    }
+
+
+def state_of_move(booking: Booking, move: SagaState) -> str:
+    if booking.moving_saga_id == move.id:
+        return "pending"
+    return "failed" if move.reason is not None else "done"
 
 
 def instant(at: datetime) -> str:

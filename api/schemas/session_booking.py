@@ -49,7 +49,41 @@ class CancelBookingSchema(StrictSchema):
     secure_hash = fields.String(data_key="secureHash", required=True)
 
 
-class BookSessionSchema(StrictSchema):
+class ChosenSlotSchema(StrictSchema):
+    """A slot of a care provider, as the search shows it, in the partner's own time zone."""
+
+    care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
+    slot_date = CalendarDate(data_key="slotDate", required=True)
+    slot_start_time = WallClock(data_key="slotStartTime", required=True)
+    slot_end_time = WallClock(data_key="slotEndTime", required=True)
+    slot_id = EncryptedId(IdKind.APPLICATION_MULTI_SLOT, data_key="applicationMultiSlotId", required=True)
+    gmt_offset = GmtOffset(data_key="gmtTimeDiffrenceHours", load_default=None)
+    time_zone = TimeZoneName(data_key="timeZone", load_default=None)
+
+    @validates_schema(skip_on_field_errors=True)
+    def one_zone_at_most(self, wish: dict[str, Any], **_: Any) -> None:
+        if wish["gmt_offset"] is not None and wish["time_zone"] is not None:
+            raise ValidationError("Give timeZone or gmtTimeDiffrenceHours, not both.", "timeZone")
+
+
+class RescheduleBookingSchema(ChosenSlotSchema):
+    EXAMPLE = {
+        "bookingId": PUBLIC_ID,
+        "userId": PUBLIC_ID,
+        "careProviderId": PUBLIC_ID,
+        "slotDate": "2026-11-26",
+        "slotStartTime": "10:00:00",
+        "slotEndTime": "11:00:00",
+        "applicationMultiSlotId": PUBLIC_ID,
+        "secureHash": SECURE_HASH,
+    }
+
+    booking_id = EncryptedId(IdKind.BOOKING, data_key="bookingId", required=True)
+    user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
+    secure_hash = fields.String(data_key="secureHash", required=True)
+
+
+class BookSessionSchema(ChosenSlotSchema):
     EXAMPLE = {
         "careProviderId": PUBLIC_ID,
         "slotDate": "2026-11-25",
@@ -68,11 +102,6 @@ class BookSessionSchema(StrictSchema):
     }
 
     user_id = EncryptedId(IdKind.USER, data_key="userId", load_default=None)
-    care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
-    slot_date = CalendarDate(data_key="slotDate", required=True)
-    slot_start_time = WallClock(data_key="slotStartTime", required=True)
-    slot_end_time = WallClock(data_key="slotEndTime", required=True)
-    slot_id = EncryptedId(IdKind.APPLICATION_MULTI_SLOT, data_key="applicationMultiSlotId", required=True)
     communication_type = OneOf(CommunicationType, data_key="catCommunicationTypeId", required=True)
     is_from_mobile = TrueOrFalse(data_key="isBookingFromMobile", load_default=False)
     platform = OneOf(BookingPlatform, data_key="bookingPlatformId", load_default=BookingPlatform.API)
@@ -84,8 +113,6 @@ class BookSessionSchema(StrictSchema):
     person_name = SafeText(data_key="name", load_default=None, validate=validate.Length(max=200))
     dob = CalendarDate(data_key="dob", load_default=None)
     gender = OneOf(GenderType, data_key="genderType", load_default=None)
-    gmt_offset = GmtOffset(data_key="gmtTimeDiffrenceHours", load_default=None)
-    time_zone = TimeZoneName(data_key="timeZone", load_default=None)
     secure_hash = fields.String(data_key="secureHash", required=True)
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
@@ -96,11 +123,6 @@ class BookSessionSchema(StrictSchema):
         missing = {name: [MISSING] for name in GUEST_FIELDS if is_empty(original.get(name))}
         if missing:
             raise ValidationError(missing)
-
-    @validates_schema(skip_on_field_errors=True)
-    def one_zone_at_most(self, wish: dict[str, Any], **_: Any) -> None:
-        if wish["gmt_offset"] is not None and wish["time_zone"] is not None:
-            raise ValidationError("Give timeZone or gmtTimeDiffrenceHours, not both.", "timeZone")
 
     @validates_schema(skip_on_field_errors=True)
     def nobody_is_born_tomorrow(self, wish: dict[str, Any], **_: Any) -> None:
@@ -116,6 +138,8 @@ class BookingDataSchema(OpenSchema):
     user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
     booking_status = OneOf(BookingStatus, data_key="bookingStatus", required=True)
     meeting_id = fields.String(data_key="meetingId", metadata={"description": "once it is confirmed"})
+    starts_at = fields.DateTime(data_key="startsAt", metadata={"description": "of a booking that is moved"})
+    ends_at = fields.DateTime(data_key="endsAt")
 
 
 class BookingAnswerSchema(OpenSchema):
@@ -127,6 +151,15 @@ class CancellationSchema(OpenSchema):
     at = fields.DateTime(required=True)
     by = fields.String(required=True)
     reason = fields.String(required=True, allow_none=True)
+
+
+class RescheduleSchema(OpenSchema):
+    state = fields.String(required=True, validate=validate.OneOf(["pending", "done", "failed"]))
+    starts_at = fields.DateTime(data_key="startsAt", required=True)
+    ends_at = fields.DateTime(data_key="endsAt", required=True)
+    reason = fields.Integer(required=True, allow_none=True)
+    message = fields.String(required=True, allow_none=True)
+    failed_step = fields.String(data_key="failedStep", required=True, allow_none=True)
 
 
 class AttemptSchema(OpenSchema):
@@ -145,10 +178,13 @@ class BookingViewSchema(OpenSchema):
     care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
     booking_status = OneOf(BookingStatus, data_key="bookingStatus", required=True)
     meeting_id = fields.String(data_key="meetingId", required=True, allow_none=True)
+    starts_at = fields.DateTime(data_key="startsAt", required=True)
+    ends_at = fields.DateTime(data_key="endsAt", required=True)
     reason = fields.Integer(required=True, allow_none=True)
     message = fields.String(required=True, allow_none=True)
     failed_step = fields.String(data_key="failedStep", required=True, allow_none=True)
     cancellation = fields.Nested(CancellationSchema, required=True, allow_none=True)
+    reschedule = fields.Nested(RescheduleSchema, required=True, allow_none=True)
     saga_status = fields.String(data_key="sagaStatus", required=True, allow_none=True)
     step = fields.String(required=True, allow_none=True)
     timeline = fields.List(fields.Nested(AttemptSchema), required=True)

@@ -35,6 +35,12 @@ TEXTS: Mapping[NotificationType, tuple[str, str, str, str]] = {
         "حجز جديد",
         "لديك جلسة جديدة بتاريخ {when} ({zone}، غرينتش{offset}).",
     ),
+    NotificationType.RESERVE_SLOT: (
+        "Session moved",
+        "A session was moved to {when} ({zone}, GMT{offset}).",
+        "تغيير موعد الجلسة",
+        "تم نقل جلسة إلى {when} ({zone}، غرينتش{offset}).",
+    ),
     NotificationType.CANCEL_REFUND_BOOKING: (
         "Booking cancelled",
         "Your session on {when} ({zone}, GMT{offset}) was cancelled.",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from repositories.entities.sagas import Attempt, DueSaga
+from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import BookingPlatform, BookingStatus, CommunicationType, Reason, SagaStatus
 
 
@@ -45,6 +45,7 @@ class Booking:
     withdrawn_at: datetime | None = None
     withdrawn_by: str | None = None  # "partner", or an operator
     withdrawal_reason: str | None = field(default=None, repr=False)
+    moving_saga_id: str | None = None  # the saga that moves it to another time right now
     created_at: datetime
     updated_at: datetime
 
@@ -78,3 +79,4 @@ class BookingView:
     reason: Reason | None  # the booking's, or while undoing the saga's
     failed_step: str | None
     timeline: tuple[Attempt, ...]
+    move: SagaState | None = None  # the newest that was to move it to another time

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
 from repositories.enums import Reason
 
 
@@ -42,11 +43,13 @@ class EndBooking:
 
 @dataclass(frozen=True, kw_only=True)
 class GiveUpBooking:
-    """End a booking that is still pending, and release the time of one that has no session."""
+    """End a booking that is still pending, and release whatever time it holds beyond its session's."""
 
     booking_id: int
     reason: Reason
     failed_step: str | None
 
 
-Effect = ReserveTime | ReleaseTime | ConfirmBooking | EndBooking | GiveUpBooking
+Effect = (
+    ReserveTime | ReleaseTime | ConfirmBooking | EndBooking | GiveUpBooking | ReleaseOtherTime | MoveBooking | EndMove
+)

@@ -24,6 +24,14 @@ class CancelledTooLate(Exception):
     """The session begins too soon, or has begun: it cannot be cancelled any more."""
 
 
+class NotConfirmed(Exception):
+    """Only a confirmed booking can be moved to another time."""
+
+
+class MoveInFlight(Exception):
+    """This booking is being moved to another time right now."""
+
+
 class OrderVoided(Exception):
     """The order of this booking was voided; it cannot be saved again."""
 

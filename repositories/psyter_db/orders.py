@@ -137,6 +137,7 @@ def _enter(connection: Connection, organization_id: int, order: Order, kind: Led
             "order_id": order.id,
             "kind": kind,
             "amount_minor": order.amount_minor,
+            "change_key": "",
             "created_at": now,
         },
     )

@@ -205,8 +205,20 @@ balance_ledger = Table(
     Column("order_id", BigInteger, ForeignKey("orders.id"), nullable=False),
     Column("kind", String(10), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
+    Column("change_key", String(64), nullable=False, server_default=""),  # of the order's change, if it is one
     Column("created_at", UtcDateTime, nullable=False),
-    UniqueConstraint("order_id", "kind"),
+    UniqueConstraint("order_id", "kind", "change_key"),
+)
+
+order_changes = Table(
+    "order_changes",
+    metadata,
+    Column("change_key", String(64), primary_key=True),
+    Column("booking_id", BigInteger, nullable=False, index=True),
+    Column("before_minor", BigInteger, nullable=False),
+    Column("after_minor", BigInteger, nullable=False),
+    Column("is_reverted", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 cat_app_config_settings = Table(

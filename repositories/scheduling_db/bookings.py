@@ -1,30 +1,29 @@
 """Bookings: accepted here, shown here; the journal's effects change them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from repositories.database import Database
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawal, Withdrawn
 from repositories.entities.effects import ReleaseTime
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
-from repositories.entities.sagas import DueSaga, SagaState
-from repositories.enums import BookingStatus, Reason, SagaStatus
+from repositories.entities.moves import MOVED_BY
+from repositories.entities.sagas import Attempt, DueSaga, SagaState
+from repositories.enums import BookingStatus
 from repositories.ports.errors import CancelledTooLate
+from repositories.scheduling_db.booking_rows import FIND, booking_of
 from repositories.scheduling_db.effects import release_time
 from repositories.scheduling_db.events import append_accepted, append_event
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
-from repositories.scheduling_db.saga_rows import attempt_of, row_of
+from repositories.scheduling_db.saga_rows import attempt_of, row_of, state_of
 from repositories.scheduling_db.tables import bookings, saga_attempts, sagas
 
 ADD_BOOKING = insert(bookings)
 ADD_SAGA = insert(sagas)
-FIND = select(bookings).where(
-    bookings.c.id == bindparam("booking_id"), bookings.c.organization_id == bindparam("of_organization")
-)
 _WITHDRAWAL: dict[str, Any] = {
     name: bindparam(name) for name in ("withdrawn_at", "withdrawn_by", "withdrawal_reason", "updated_at")
 }
@@ -52,12 +51,7 @@ WAKE_SAGA = (  # only one that waits: whoever holds a lease finds out at the piv
     .where(sagas.c.id == bindparam("saga_id"), sagas.c.claims == 0, sagas.c.due_at > bindparam("now"))
     .values(due_at=bindparam("now"), nudged_until=None)
 )
-NEWEST_SAGA = (
-    select(sagas.c.status, sagas.c.step, sagas.c.due_at, sagas.c.reason, sagas.c.failed_step)
-    .where(sagas.c.booking_id == bindparam("booking_id"))
-    .order_by(sagas.c.created_at.desc())
-    .limit(1)
-)
+SAGAS_OF = select(sagas).where(sagas.c.booking_id == bindparam("booking_id")).order_by(sagas.c.created_at, sagas.c.id)
 TIMELINE = (
     select(saga_attempts).where(saga_attempts.c.booking_id == bindparam("booking_id")).order_by(saga_attempts.c.id)
 )
@@ -127,17 +121,24 @@ class SqlBookings:
             booking = _find_booking(connection, booking_id, organization_id)
             if booking is None:
                 return None
-            saga = connection.execute(NEWEST_SAGA, {"booking_id": booking_id}).one_or_none()
+            rows = connection.execute(SAGAS_OF, {"booking_id": booking_id}).all()
             lines = connection.execute(TIMELINE, {"booking_id": booking_id}).all()
-        return BookingView(
-            booking=booking,
-            saga_status=None if saga is None else SagaStatus(saga.status),
-            step=None if saga is None else saga.step,
-            due_at=None if saga is None else saga.due_at,
-            reason=booking.reason or _reason(None if saga is None else saga.reason),
-            failed_step=booking.failed_step or (None if saga is None else saga.failed_step),
-            timeline=tuple(attempt_of(line) for line in lines),
-        )
+        return view_of(booking, [state_of(row) for row in rows], tuple(attempt_of(line) for line in lines))
+
+
+def view_of(booking: Booking, sagas: Sequence[SagaState], timeline: tuple[Attempt, ...]) -> BookingView:
+    """The booking and its story; its sagas are given in the order they began, the one that books it first."""
+    booked_by, newest = (sagas[0], sagas[-1]) if sagas else (None, None)
+    return BookingView(
+        booking=booking,
+        saga_status=None if newest is None else newest.status,
+        step=None if newest is None else newest.step,
+        due_at=None if newest is None else newest.due_at,
+        reason=booking.reason or (None if booked_by is None else booked_by.reason),
+        failed_step=booking.failed_step or (None if booked_by is None else booked_by.failed_step),
+        timeline=timeline,
+        move=next((saga for saga in reversed(sagas) if saga.name == MOVED_BY), None),
+    )
 
 
 def _add_booking(connection: Connection, booking: NewBooking, now: datetime) -> int:
@@ -189,7 +190,7 @@ def _cancel(
     release_time(connection, ReleaseTime(booking_id=withdrawal.booking_id), now)
     append_event(connection, withdrawal.booking_id, "cancelled", now)
     which = {"booking_id": withdrawal.booking_id, "of_organization": withdrawal.organization_id}
-    state = follow_up(_booking_of(connection.execute(FIND, which).one()), booked_by.id)
+    state = follow_up(booking_of(connection.execute(FIND, which).one()), booked_by.id)
     connection.execute(ADD_SAGA, {**row_of(state, now), "nudged_until": nudged_until})
     return DueSaga(id=state.id, name=state.name)
 
@@ -202,29 +203,4 @@ def _tell_saga(connection: Connection, booking_id: int, now: datetime) -> DueSag
 
 def _find_booking(connection: Connection, booking_id: int, organization_id: int) -> Booking | None:
     row = connection.execute(FIND, {"booking_id": booking_id, "of_organization": organization_id}).one_or_none()
-    return None if row is None else _booking_of(row)
-
-
-def _booking_of(row: Row[Any]) -> Booking:
-    return Booking(
-        id=row.id,
-        organization_id=row.organization_id,
-        user_id=row.user_id,
-        care_provider_id=row.care_provider_id,
-        slot_id=row.slot_id,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        status=BookingStatus(row.status),
-        meeting_id=row.meeting_id,
-        reason=_reason(row.reason),
-        failed_step=row.failed_step,
-        withdrawn_at=row.withdrawn_at,
-        withdrawn_by=row.withdrawn_by,
-        withdrawal_reason=row.withdrawal_reason,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _reason(number: int | None) -> Reason | None:
-    return None if number is None else Reason(number)
+    return None if row is None else booking_of(row)

@@ -4,18 +4,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
+from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
 from repositories.enums import BookingStatus
 from repositories.ports.errors import BookingWithdrawn, SlotTaken
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.events import append_event
+from repositories.scheduling_db.moves import FORGET_MOVE, end_move, move_booking, release_other_time
 from repositories.scheduling_db.tables import bookings, reserved_cells
 
 TAKE_CELL = insert(reserved_cells)
-HELD_BY = select(func.count()).select_from(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
+HELD_BY = select(reserved_cells.c.cell_start).where(reserved_cells.c.booking_id == bindparam("of_booking"))
 RELEASE = delete(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
 LIVE = (BookingStatus.PENDING, BookingStatus.CONFIRMED)
 IS_HELD_BY_A_LIVE_ONE = (
@@ -50,15 +52,15 @@ def apply_effect(connection: Connection, effect: Effect, now: datetime) -> None:
 
 
 def reserve_time(connection: Connection, effect: ReserveTime, _now: datetime) -> None:
-    cells = cells_of(effect.starts_at, effect.ends_at)
-    if connection.execute(HELD_BY, {"of_booking": effect.booking_id}).scalar_one() == len(cells):
-        return
+    held = set(connection.execute(HELD_BY, {"of_booking": effect.booking_id}).scalars())
     rows = [
         {"care_provider_id": effect.care_provider_id, "cell_start": cell, "booking_id": effect.booking_id}
-        for cell in cells
+        for cell in cells_of(effect.starts_at, effect.ends_at)
+        if cell not in held
     ]
     try:
-        connection.execute(TAKE_CELL, rows)
+        if rows:
+            connection.execute(TAKE_CELL, rows)
     except IntegrityError as error:
         raise SlotTaken from error
 
@@ -90,7 +92,8 @@ def end_booking(connection: Connection, effect: EndBooking, now: datetime) -> No
 def give_up_booking(connection: Connection, effect: GiveUpBooking, now: datetime) -> None:
     end = EndBooking(booking_id=effect.booking_id, reason=effect.reason, failed_step=effect.failed_step)
     end_booking(connection, end, now)
-    connection.execute(RELEASE_IF_NOT_LIVE, {"of_booking": effect.booking_id})
+    release_other_time(connection, ReleaseOtherTime(booking_id=effect.booking_id), now)
+    connection.execute(FORGET_MOVE, {"booking_id": effect.booking_id})
 
 
 EFFECTS: dict[type[Effect], Callable[[Connection, Any, datetime], None]] = {
@@ -99,4 +102,7 @@ EFFECTS: dict[type[Effect], Callable[[Connection, Any, datetime], None]] = {
     ConfirmBooking: confirm_booking,
     EndBooking: end_booking,
     GiveUpBooking: give_up_booking,
+    ReleaseOtherTime: release_other_time,
+    MoveBooking: move_booking,
+    EndMove: end_move,
 }

@@ -70,6 +70,7 @@ bookings = Table(
     Column("withdrawn_at", UtcDateTime),  # confirm_booking tests it in its own UPDATE
     Column("withdrawn_by", text(100)),
     Column("withdrawal_reason", text(500)),
+    Column("moving_saga_id", String(32)),  # one move at a time
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),

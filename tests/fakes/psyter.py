@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from repositories.entities.care_providers import CareProvider
-from repositories.entities.orders import Order
+from repositories.entities.moves import AmountChange
+from repositories.entities.orders import Order, price_of
 from repositories.entities.organizations import Organization
 from repositories.entities.users import Guest, User
 from repositories.enums import LedgerKind, OrderStatus, SettingGroup
@@ -30,6 +31,7 @@ class FakePsyter:
     providers: dict[int, CareProvider] = field(default_factory=dict)
     rates: dict[int, int] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)  # by booking
+    changes: dict[str, AmountChange | None] = field(default_factory=dict)  # by key; None: reverted
     settings: dict[SettingGroup, dict[str, str]] = field(default_factory=dict)
     _failures: dict[str, list[tuple[Exception, bool]]] = field(default_factory=dict)
 
@@ -151,9 +153,57 @@ class FakePsyter:
             )
             return
         if order.status is OrderStatus.OPEN and order.is_charged_to_balance:
-            debit = next(entry for entry in self.ledger if entry.booking_id == booking_id)
-            self._enter(debit.organization_id, booking_id, LedgerKind.RESTORE, debit.amount_minor)
+            self._enter(self._payer_of(booking_id), booking_id, LedgerKind.RESTORE, order.amount_minor)
         self.orders[booking_id] = replace(order, status=OrderStatus.VOID)
+
+    def _payer_of(self, booking_id: int) -> int:
+        return next(entry.organization_id for entry in self.ledger if entry.booking_id == booking_id)
+
+    # --- OrderChanges ------------------------------------------------------------------------
+
+    def change_amount(self, booking_id: int, *, change_key: str, duration: timedelta, now: datetime) -> AmountChange:
+        failure = self._failure("change_amount")
+        change = self._changed(booking_id, change_key, duration)
+        if failure is not None:
+            raise failure
+        return change
+
+    def revert_change_if_present(self, booking_id: int, *, change_key: str, now: datetime) -> None:
+        failure = self._failure("revert_change_if_present")
+        change = self.changes.get(change_key)
+        self.changes[change_key] = None
+        order = self.orders[booking_id]
+        if change is not None and (order.status, order.amount_minor) == (OrderStatus.OPEN, change.after_minor):
+            self._set_amount(order, change.before_minor)
+        if failure is not None:
+            raise failure
+
+    def _changed(self, booking_id: int, change_key: str, duration: timedelta) -> AmountChange:
+        order = self.orders[booking_id]
+        if change_key in self.changes:
+            made = self.changes[change_key]
+            if made is None:
+                raise OrderVoided
+            return made
+        if order.status is OrderStatus.VOID:
+            raise OrderVoided
+        change = AmountChange(
+            before_minor=order.amount_minor,
+            after_minor=price_of(duration, hourly_rate_minor=next(iter(self.rates.values()))),
+        )
+        self._set_amount(order, change.after_minor)
+        self.changes[change_key] = change
+        return change
+
+    def _set_amount(self, order: Order, amount: int) -> None:
+        more = amount - order.amount_minor
+        if order.is_charged_to_balance and more:
+            payer = self._payer_of(order.booking_id)
+            if self.balances[payer] < more:
+                raise BalanceOut
+            kind = LedgerKind.DEBIT if more > 0 else LedgerKind.RESTORE
+            self._enter(payer, order.booking_id, kind, abs(more))
+        self.orders[order.booking_id] = replace(order, amount_minor=amount)
 
     def _enter(self, organization_id: int, booking_id: int, kind: LedgerKind, amount: int) -> None:
         sign = -1 if kind is LedgerKind.DEBIT else 1

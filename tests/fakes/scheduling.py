@@ -15,10 +15,21 @@ from repositories.entities.bookings import (
     Withdrawn,
 )
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
-from repositories.entities.idempotency import IdempotencyKey, KeyUse
+from repositories.entities.idempotency import Change, IdempotencyKey, KeyUse
+from repositories.entities.moves import EndMove, Move, MoveBooking, ReleaseOtherTime
 from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import BookingStatus
-from repositories.ports.errors import BookingWithdrawn, CancelledTooLate, KeyTaken, LeaseLost, SlotTaken
+from repositories.idempotency import change_of
+from repositories.ports.errors import (
+    BookingWithdrawn,
+    CancelledTooLate,
+    KeyTaken,
+    LeaseLost,
+    MoveInFlight,
+    NotConfirmed,
+    SlotTaken,
+)
+from repositories.scheduling_db.bookings import view_of
 from repositories.scheduling_db.cells import cells_of
 
 KEPT = ("bookings", "cells", "sagas", "attempts", "events", "keys", "marks")
@@ -147,16 +158,42 @@ class FakeScheduling:
         booking = self.find_booking(booking_id, organization_id=organization_id)
         if booking is None:
             return None
-        saga = [saga for saga in self.sagas.values() if saga.booking_id == booking_id][-1]
-        return BookingView(
-            booking=booking,
-            saga_status=saga.status,
-            step=saga.step,
-            due_at=saga.due_at,
-            reason=booking.reason or saga.reason,
-            failed_step=booking.failed_step or saga.failed_step,
-            timeline=tuple(self.attempts.get(booking_id, ())),
-        )
+        sagas = [saga for saga in self.sagas.values() if saga.booking_id == booking_id]
+        return view_of(booking, sagas, tuple(self.attempts.get(booking_id, ())))
+
+    # --- Moves -------------------------------------------------------------------------------
+
+    def start_move(
+        self,
+        move: Move,
+        *,
+        starts_after: datetime,
+        start: Callable[[Booking], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> Change:
+        earlier = self.find_move(idempotency, organization_id=move.organization_id, now=now)
+        if earlier is not None:
+            return earlier
+        booking = self.find_booking(move.booking_id, organization_id=move.organization_id)
+        if booking is None or booking.status is not BookingStatus.CONFIRMED:
+            raise NotConfirmed
+        if booking.moving_saga_id is not None:
+            raise MoveInFlight
+        if booking.starts_at <= starts_after:
+            raise CancelledTooLate
+        if idempotency is not None:
+            use = KeyUse(body_digest=idempotency.body_digest, ids=(move.booking_id,))
+            self.keys[move.organization_id, idempotency.key] = (use, now)
+        self.bookings[booking.id] = replace(booking, moving_saga_id=move.saga_id)
+        self.sagas[move.saga_id] = start(self.bookings[booking.id])
+        self.marks[move.saga_id] = nudged_until
+        return Change(ids=(move.booking_id,))
+
+    def find_move(self, key: IdempotencyKey | None, *, organization_id: int, now: datetime) -> Change | None:
+        use = None if key is None else self.find_key_use(organization_id, key.key, now=now)
+        return None if use is None or key is None else change_of(use, key)
 
     # --- Journal -----------------------------------------------------------------------------
 
@@ -216,9 +253,33 @@ class FakeScheduling:
                 self._confirm(effect, now)
             case EndBooking():
                 self._end(effect, now)
+            case ReleaseOtherTime(booking_id=booking_id):
+                self._release_other(booking_id)
+            case MoveBooking():
+                self._move(effect, now)
+            case EndMove():
+                self._end_move(effect)
 
     def _release(self, booking_id: int) -> None:
         self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id}
+
+    def _release_other(self, booking_id: int) -> None:
+        booking = self.bookings[booking_id]
+        own = cells_of(booking.starts_at, booking.ends_at) if booking.status is BookingStatus.CONFIRMED else []
+        self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id or cell[1] in own}
+
+    def _move(self, effect: MoveBooking, now: datetime) -> None:
+        booking = self.bookings[effect.booking_id]
+        if (booking.status, booking.moving_saga_id) != (BookingStatus.CONFIRMED, effect.saga_id):
+            raise BookingWithdrawn
+        times = {"slot_id": effect.slot_id, "starts_at": effect.starts_at, "ends_at": effect.ends_at}
+        self._change(booking, now, "rescheduled", moving_saga_id=None, **times)
+        self._release_other(booking.id)
+
+    def _end_move(self, effect: EndMove) -> None:
+        booking = self.bookings[effect.booking_id]
+        if booking.moving_saga_id == effect.saga_id:
+            self.bookings[booking.id] = replace(booking, moving_saga_id=None)
 
     def _reserve(self, effect: ReserveTime) -> None:
         for cell in cells_of(effect.starts_at, effect.ends_at):

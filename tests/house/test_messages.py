@@ -150,7 +150,7 @@ def test_the_arabic_is_arabic_and_names_what_the_english_names(text: str) -> Non
 
 def test_the_messages_are_found() -> None:
     for text in (
-        "It could be cancelled until {}.",
+        "It could be cancelled or moved until {}.",
         "Must be one of: {}.",
         "Longer than maximum length {}.",
         "Missing data for required field.",

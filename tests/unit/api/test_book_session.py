@@ -10,13 +10,8 @@ from api.security.id_cipher import IdKind
 from api.security.sealing import Sealer
 from repositories.enums import BookingPlatform, BookingStatus, CommunicationType, GenderType, Reason, Role
 from repositories.ports.errors import KeyInFlight, KeyReused, ReferenceContradicted, StoreUnavailable
-from saga.accept_booking import (
-    SlotContradicted,
-    SlotInPast,
-    SlotNotFound,
-    UserContradicted,
-    UserNotFound,
-)
+from saga.accept_booking import UserContradicted, UserNotFound
+from saga.slot_choice import SlotContradicted, SlotInPast, SlotNotFound
 from tests.unit.api.world import (
     BOOK,
     BOOKING,
@@ -48,13 +43,22 @@ def test_a_guests_booking_is_accepted_as_it_was_asked(world: World) -> None:
     answer = world.book()
     assert answer.status_code == 202
     (asked,) = world.asked
-    assert (asked.organization_id, asked.user_id, asked.care_provider_id, asked.slot_id) == (OURS, None, PROVIDER, SLOT)
-    assert (asked.local_date, asked.local_start, asked.local_end) == (date(2026, 1, 6), time(10), time(11))
+    assert (asked.organization_id, asked.user_id, asked.choice.care_provider_id, asked.choice.slot_id) == (
+        OURS,
+        None,
+        PROVIDER,
+        SLOT,
+    )
+    assert (asked.choice.local_date, asked.choice.local_start, asked.choice.local_end) == (
+        date(2026, 1, 6),
+        time(10),
+        time(11),
+    )
     assert (asked.communication_type, asked.platform) == (CommunicationType.VIDEO, BookingPlatform.API)
     assert asked.guest is not None
     assert (asked.guest.reference_id, asked.guest.name) == ("REF-1", "سارة O'Brien")
     assert (asked.guest.dob, asked.guest.gender) == (date(1990, 5, 15), GenderType.FEMALE)
-    assert (asked.zone, asked.is_from_mobile, asked.idempotency) == (UTC, False, None)
+    assert (asked.choice.zone, asked.is_from_mobile, asked.idempotency) == (UTC, False, None)
 
 
 def test_an_accepted_booking_says_where_to_ask_for_it(world: World) -> None:
@@ -181,7 +185,7 @@ def test_every_ill_field_is_named(world: World, name: str, value: Any) -> None:
 )
 def test_local_time_is_spoken_in_either_way(world: World, given: dict[str, Any], zone: Any) -> None:
     assert world.book(guest_body(**given)).status_code == 202
-    assert world.asked[0].zone == zone
+    assert world.asked[0].choice.zone == zone
 
 
 def test_two_zones_are_one_too_many(world: World) -> None:

@@ -90,7 +90,7 @@ def test_a_refusal_is_precise(world: World, refusal: Exception, status: int, rea
 def test_a_deadline_is_told(world: World) -> None:
     world.refusal = SessionTooSoon("bookingId", until=NOW)
     (error,) = world.cancel().json["errors"]
-    assert error["message"] == "It could be cancelled until 2026-01-05T12:00:00Z."
+    assert error["message"] == "It could be cancelled or moved until 2026-01-05T12:00:00Z."
 
 
 @pytest.mark.parametrize("name", ["bookingId", "userId", "careProviderId", "secureHash"])

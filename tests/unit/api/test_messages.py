@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.messages import ARABIC, ENGLISH, IN_ARABIC, LANGUAGES, arabic_of, preferred_language
 from repositories.enums import Reason
-from saga.accept_booking import SlotInPast
+from saga.slot_choice import SlotInPast
 from tests.unit.api.world import FAILED, TOKEN, World, guest_body, without
 
 AR = {"Accept_Language": "ar"}

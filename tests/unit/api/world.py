@@ -31,6 +31,7 @@ from repositories.entities.sagas import Attempt, SagaState
 from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
+from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from tests.fakes.access import FakeAccess
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.idempotency import FakeChanges
@@ -114,6 +115,7 @@ class World:
     refusal: Exception | None = None
     is_replay: bool = False
     cancelled: list[CancellationRequest] = field(default_factory=list)
+    moved: list[RescheduleRequest] = field(default_factory=list)
     view: BookingView | None = None
     looks: int = 0
     at_look: Callable[[int], None] = lambda _number: None
@@ -140,6 +142,13 @@ class World:
             raise self.refusal
         assert self.view is not None
         return self.view.booking
+
+    def accept_reschedule(self, request: RescheduleRequest) -> RescheduleAccepted:
+        self.moved.append(request)
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.view is not None
+        return RescheduleAccepted(booking=self.view.booking, is_replay=self.is_replay)
 
     def withdraw(self, *_args: Any, **_named: Any) -> Withdrawn | None:
         raise NotImplementedError
@@ -210,6 +219,7 @@ class World:
             ApiServices(
                 accept_booking=self.accept_booking,
                 accept_cancellation=self.accept_cancellation,
+                accept_reschedule=self.accept_reschedule,
                 bookings=self,
                 organizations=self,
                 profiles=self.profiles,

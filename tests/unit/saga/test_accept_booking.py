@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 
 from repositories.enums import BookingStatus
 from repositories.ports.errors import KeyReused, ReferenceContradicted
-from saga.accept_booking import (
-    Refusal,
-    SlotContradicted,
-    SlotInPast,
-    SlotNotFound,
-    UserContradicted,
-    UserNotFound,
-)
+from saga.accept_booking import UserContradicted, UserNotFound
+from saga.slot_choice import Refusal, SlotContradicted, SlotInPast, SlotNotFound
 from tests.unit.saga.world import GUEST, ORDINARY, SLOT_STARTS, World, key, request
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
-from repositories.entities.bookings import Booking
+from repositories.entities.bookings import Booking, Slot
 from repositories.entities.idempotency import IdempotencyKey
 from repositories.entities.users import Guest
 from repositories.enums import (
@@ -20,10 +20,13 @@ from repositories.enums import (
 )
 from saga.accept_booking import AcceptBooking, Accepted, BookingRequest
 from saga.accept_cancellation import AcceptCancellation, CancellationRequest
+from saga.accept_reschedule import AcceptReschedule, RescheduleAccepted, RescheduleRequest
 from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import catalogue
+from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
+from saga.slot_choice import SlotChoice
 from saga.sweep import Sweep
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.push import FakePush
@@ -38,6 +41,7 @@ SLOT = 7
 PRICE = 20_000  # of one hour
 BALANCE = 50_000
 SLOT_STARTS = NOW + timedelta(days=1)
+CHOICE = {f.name for f in fields(SlotChoice)}
 GUEST = Guest(reference_id="REF-1", name="Sara", dob=date(1990, 5, 15), gender=GenderType.FEMALE)
 
 
@@ -124,8 +128,15 @@ class World:
             clock=self.clock,
         )
         cancel = CancelBooking(orders=orders, rooms=rooms, providers=self.psyter, push=push, clock=self.clock)
+        move = RescheduleBooking(
+            slots=self._seen(self.scheduling, "slots"),
+            orders=orders,
+            providers=self.psyter,
+            push=push,
+            clock=self.clock,
+        )
         return Runner(
-            sagas=catalogue(book, cancel),
+            sagas=catalogue(book, cancel, move),
             journal=self._seen(self.scheduling, "journal"),
             clock=self.clock,
             jitter=lambda: 0.5,
@@ -157,6 +168,33 @@ class World:
             "idempotency": None,
         }
         return accept(CancellationRequest(**{**given, **changes}))
+
+    def reschedule(self, booking_id: int, slot: Slot, **changes: Any) -> RescheduleAccepted:
+        booking = self.booking(booking_id)
+        accept = AcceptReschedule(
+            bookings=self.scheduling,
+            moves=self.scheduling,
+            slots=self.scheduling,
+            organizations=self.psyter,
+            nudge=self.nudge,
+            clock=self.clock,
+            new_saga_id=lambda: next(self._ids),
+            max_age=timedelta(minutes=10),
+        )
+        chosen = choice(
+            slot_id=slot.id,
+            local_date=slot.starts_at.date(),
+            local_start=slot.starts_at.time(),
+            local_end=slot.ends_at.time(),
+        )
+        given: dict[str, Any] = {
+            "organization_id": booking.organization_id,
+            "booking_id": booking_id,
+            "user_id": booking.user_id,
+            "choice": chosen,
+            "idempotency": None,
+        }
+        return accept(RescheduleRequest(**{**given, **changes}))
 
     def sweep(self) -> int:
         return Sweep(journal=self.scheduling, nudge=self.nudge, waiting=lambda: self.waiting, clock=self.clock)()
@@ -227,19 +265,27 @@ def request(organization_id: int = CHARITY, **changes: Any) -> BookingRequest:
         "user_id": None,
         "reference_id": "REF-1",
         "guest": GUEST,
-        "care_provider_id": PROVIDER,
-        "slot_id": SLOT,
-        "local_date": SLOT_STARTS.date(),
-        "local_start": SLOT_STARTS.time(),
-        "local_end": (SLOT_STARTS + timedelta(hours=1)).time(),
-        "zone": UTC,
+        "choice": choice(),
         "communication_type": CommunicationType.VIDEO,
         "platform": BookingPlatform.API,
         "is_from_mobile": False,
         "idempotency": None,
     }
     assert set(given) == {f.name for f in fields(BookingRequest)}
-    return BookingRequest(**{**given, **changes})
+    chosen = {name: changes.pop(name) for name in list(changes) if name in CHOICE}
+    return BookingRequest(**{**given, "choice": choice(**chosen), **changes})
+
+
+def choice(**changes: Any) -> SlotChoice:
+    given: dict[str, Any] = {
+        "care_provider_id": PROVIDER,
+        "slot_id": SLOT,
+        "local_date": SLOT_STARTS.date(),
+        "local_start": SLOT_STARTS.time(),
+        "local_end": (SLOT_STARTS + timedelta(hours=1)).time(),
+        "zone": UTC,
+    }
+    return SlotChoice(**{**given, **changes})
 
 
 def key(name: str, digest: str = "d") -> IdempotencyKey:
