@@ -16,7 +16,9 @@ from flask import Flask
 
 import celeryconfig
 from api.app import create_app
+from api.contract import Limit
 from api.grants import Grants
+from api.limiter import Limiter
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
@@ -27,6 +29,7 @@ from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
 from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
+from integrations.quotas import open_quotas
 from integrations.videosdk.client import VideoSdkRooms
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from logs import start_logging
@@ -42,6 +45,7 @@ from repositories.psyter_db.order_changes import SqlOrderChanges
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.profiles import SqlProfiles
+from repositories.psyter_db.rate_limits import SqlRateLimits
 from repositories.psyter_db.token_families import SqlTokenFamilies
 from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.availability import SqlAvailability
@@ -109,7 +113,7 @@ def open_databases(settings: Settings, *, threads: int) -> Databases:
 def build_api(settings: Settings | None = None) -> Flask:
     settings = settings or settings_or_exit()
     start_logging(settings.log_level)
-    return create_app(api_services(settings))
+    return create_app(api_services(settings), trusted_proxies=settings.trusted_proxies)
 
 
 def api_services(settings: Settings) -> ApiServices:
@@ -155,6 +159,7 @@ def api_services(settings: Settings) -> ApiServices:
         grants=build_grants(settings, databases),
         access_keys=SqlAccessKeys(databases.psyter),
         clock=utc_now,
+        limiter=build_limiter(settings, databases),
         max_wait=MAX_WAIT,
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
@@ -177,6 +182,20 @@ def build_grants(settings: Settings, databases: Databases) -> Grants:
         clock=utc_now,
         new_token_id=lambda: uuid.uuid4().hex,
         new_refresh_token=new_refresh_token,
+    )
+
+
+def build_limiter(settings: Settings, databases: Databases) -> Limiter:
+    return Limiter(
+        quotas=open_quotas(settings.redis_url),
+        per_minute={
+            Limit.TOKEN: settings.rate_limit_token,
+            Limit.BOOKING: settings.rate_limit_booking,
+            Limit.SEARCH: settings.rate_limit_search,
+            Limit.POLLING: settings.rate_limit_polling,
+            Limit.OTHER: settings.rate_limit,
+        },
+        rate_limits=SqlRateLimits(databases.psyter),
     )
 
 

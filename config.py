@@ -68,6 +68,12 @@ class Settings:
     fcm_endpoint: str
     fcm_service_account_file: Path
     fcm_timeout: timedelta
+    rate_limit: int
+    rate_limit_token: int
+    rate_limit_booking: int
+    rate_limit_search: int
+    rate_limit_polling: int
+    trusted_proxies: int
     lease: timedelta
     saga_max_age: timedelta
     sweep_every: timedelta
@@ -105,6 +111,14 @@ def seconds(default: float, help_text: str, *, at_least: float = 0.01) -> fields
         precision="milliseconds",
         load_default=timedelta(seconds=default),
         validate=validate.Range(min=timedelta(seconds=at_least), error=f"Must be {at_least} seconds or more."),
+    )
+
+
+def requests(default: int, help_text: str) -> fields.Integer:
+    return fields.Integer(
+        load_default=default,
+        validate=validate.Range(min=1),
+        metadata={"help": f"requests a minute {help_text}"},
     )
 
 
@@ -174,6 +188,16 @@ class SettingsSchema(Schema):
     )
     fcm_service_account_file = FilePath(required=True, metadata={"help": "JSON key of the Firebase service account"})
     fcm_timeout = seconds(5, "of one call")
+    rate_limit = requests(100, "of each kind that has no limit of its own")
+    rate_limit_token = requests(30, "for tokens, of one address and of one access key")
+    rate_limit_booking = requests(100, "that book, cancel or move a session")
+    rate_limit_search = requests(100, "that search care providers and their schedules")
+    rate_limit_polling = requests(300, "that ask how something stands")
+    trusted_proxies = fields.Integer(
+        load_default=0,
+        validate=validate.Range(min=0, max=10),
+        metadata={"help": "proxies in front of the API that append to X-Forwarded-For; 0: none, the header is ignored"},
+    )
     lease = seconds(30, "how long a worker holds a saga without writing; longer than twice the longest time-out")
     saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
     sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)

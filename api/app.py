@@ -1,20 +1,25 @@
 """The Flask app, made of its services."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.aliases import add_unversioned_aliases
 from api.auth import close_every_route
 from api.cli import add_commands
+from api.cli_limits import limits_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
+from api.rate_limits import limit_requests
 from api.request_context import add_request_context
 from api.request_limits import add_request_limits
 from api.routes import auth, care_provider, docs, health, rescheduling, session_booking
 from api.services import EXTENSION, ApiServices
 
 
-def create_app(services: ApiServices) -> Flask:
+def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app = Flask("tahoon", static_folder=None)
+    if trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0)  # type: ignore[method-assign]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION] = services
@@ -22,6 +27,7 @@ def create_app(services: ApiServices) -> Flask:
     add_languages(app)
     add_request_limits(app)
     close_every_route(app)
+    limit_requests(app)
     add_error_handlers(app)
     for routes in (auth, care_provider, session_booking, rescheduling):
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
@@ -29,4 +35,5 @@ def create_app(services: ApiServices) -> Flask:
         app.register_blueprint(routes.blueprint())
     add_unversioned_aliases(app)
     add_commands(app)
+    app.cli.add_command(limits_commands)
     return app

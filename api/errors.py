@@ -90,6 +90,14 @@ class Forbidden(Exception):
         self.challenge = f'Bearer error="insufficient_scope", scope="{missing}"' if missing else None
 
 
+class TooManyRequests(Exception):
+    """Too many requests of this kind within a minute."""
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after  # seconds
+
+
 class NotFound(Exception):
     """There is no such booking."""
 
@@ -118,6 +126,7 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     TokenRevoked: (401, Reason.TOKEN_REVOKED),
     Unauthenticated: (401, Reason.UNAUTHENTICATED),
     Forbidden: (403, Reason.FORBIDDEN),
+    TooManyRequests: (429, Reason.TOO_MANY_REQUESTS),
     NotFound: (404, Reason.NOT_FOUND),
     AccessKeyRefused: (400, Reason.UNAUTHENTICATED),
     ClientRefused: (401, Reason.UNAUTHENTICATED),
@@ -150,6 +159,7 @@ OAUTH_WORD_OF: dict[type[Exception], str] = {
     Unauthenticated: "invalid_client",  # of a bearer that asks for a revocation
     TokenInvalid: "invalid_client",
     TokenRevoked: "invalid_client",
+    TooManyRequests: "temporarily_unavailable",
 }
 FIELD_OF: dict[type[Exception], str] = {
     ScopeExceeded: "scope",
@@ -227,8 +237,8 @@ def answer_known(error: Exception) -> tuple[Response, int]:
     answer = jsonify(body)
     if (challenge := _challenge_of(error, status)) is not None:
         answer.headers["WWW-Authenticate"] = challenge
-    if status == 503:
-        answer.headers["Retry-After"] = RETRY_SECONDS
+    if status in {429, 503}:
+        answer.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_SECONDS))
     return answer, status
 
 

@@ -36,6 +36,7 @@ IN_ARABIC = {
     "This refresh token was used before: all tokens that came of it have ended.": (
         "استُخدم رمز التجديد هذا من قبل: انتهت صلاحية كل الرموز الصادرة عنه."
     ),
+    "Too many requests of this kind within a minute.": "طلبات كثيرة من هذا النوع خلال دقيقة واحدة.",
     # the request as a whole
     "The request has missing or wrong fields.": "في الطلب حقول ناقصة أو خاطئة.",
     "Required fields are missing.": "توجد حقول مطلوبة ناقصة.",

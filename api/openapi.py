@@ -25,6 +25,7 @@ from api.errors import (
     InvalidBody,
     MalformedBody,
     SecureHashWrong,
+    TooManyRequests,
     Unauthenticated,
     UnsafeText,
 )
@@ -42,14 +43,17 @@ ABOUT = (
     "its `reason`."
 )
 BEARER = "bearer"
-ANYWHERE: tuple[type[Exception], ...] = (StoreUnavailable,)
+ANYWHERE: tuple[type[Exception], ...] = (TooManyRequests, StoreUnavailable)
 HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": ("string", "Names this request in our logs."),
     "Location": ("string", "Where to ask on."),
     "Retry-After": ("integer", "Seconds until it is worth asking again."),
     "ETag": ("string", "Of this state."),
     "WWW-Authenticate": ("string", "RFC 6750."),
+    "RateLimit": ("string", "What is left of the quota: requests `r`, and seconds `t` until it is whole again."),
+    "RateLimit-Policy": ("string", "The quota of this kind of call: requests `q` in a window of `w` seconds."),
 }
+COUNTED = ("RateLimit", "RateLimit-Policy")
 BY_FRAMEWORK: dict[int, tuple[Reason, str]] = {
     413: (Reason.BODY_TOO_LARGE, "The body is too large."),
     415: (Reason.UNSUPPORTED_MEDIA_TYPE, "The body is not of the media type that is asked for."),
@@ -170,6 +174,7 @@ def _answer(
     status: int, schema: type[Schema] | None, promise: Contract, reasons: list[tuple[Reason, str]]
 ) -> dict[str, Any]:
     named = [*(("Location", "Retry-After") if status == 202 else ()), *(("ETag",) if promise.has_etag else ())]
+    named += COUNTED if promise.limit is not Limit.UNLIMITED else ()
     answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": _headers(*named)}
     if schema is not None:
         shape: Any = schema
@@ -181,7 +186,7 @@ def _answer(
 
 
 def _refusal(status: int, reasons: list[tuple[Reason, str]]) -> dict[str, Any]:
-    named = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, [])
+    named = {401: ["WWW-Authenticate"], 429: ["Retry-After", *COUNTED], 503: ["Retry-After"]}.get(status, [])
     return {
         "description": f"{HTTPStatus(status).phrase}. {_told(reasons)}",
         "headers": _headers(*named),

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from flask import current_app
 
 from api.grants import Grants
+from api.limiter import Limiter
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher
 from api.security.sealing import Sealer
@@ -58,6 +59,7 @@ class ApiServices:
     grants: Grants
     access_keys: AccessKeys
     clock: Callable[[], datetime]
+    limiter: Limiter
     max_wait: timedelta
     waiting_room: WaitingRoom
     readiness: Callable[[], Mapping[str, bool]]

@@ -10,12 +10,14 @@ from api.auth import identify
 from api.contract import Contract, Limit, contract
 from api.errors import ClientRefused, GrantUnsupported, InvalidBody, MalformedBody
 from api.grants import AccessKeyRefused, Granted, TokenRevoked
+from api.rate_limits import limit_access_key
 from api.schemas import loaded
 from api.schemas.auth import RefreshRequestSchema, RevocationSchema, RevokedSchema, TokenRequestSchema, TokenSchema
 from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import in_words
 from api.services import services
 from api.strict_json import json_object
+from repositories.entities.access_keys import AccessKeyHolder
 from repositories.ports.errors import RefreshTokenReused, RefreshTokenUnknown, ScopeExceeded
 
 TOKEN_REQUEST, REFRESH_REQUEST, REVOCATION = TokenRequestSchema(), RefreshRequestSchema(), RevocationSchema()
@@ -95,7 +97,7 @@ def revoke_token() -> Response:
 
 def by_password(wish: Mapping[str, Any]) -> Granted:
     grants = services().grants
-    return grants.start(grants.holder_of(wish["access_key"]), scope=wish["scope"])
+    return grants.start(holder_of(wish["access_key"]), scope=wish["scope"])
 
 
 def by_client_credentials(wish: Mapping[str, Any]) -> Granted:
@@ -123,9 +125,15 @@ def revoker(access_key: str | None) -> int:
             raise ClientRefused
         return identify().organization_id
     try:
-        return services().grants.holder_of(access_key).organization.id
+        return holder_of(access_key).organization.id
     except AccessKeyRefused as error:
         raise ClientRefused from error
+
+
+def holder_of(access_key: str) -> AccessKeyHolder:
+    """Whose key this is. Raises TooManyRequests, AccessKeyRefused."""
+    limit_access_key(access_key)
+    return services().grants.holder_of(access_key)
 
 
 # --- the wire ----------------------------------------------------------------------------

@@ -80,6 +80,15 @@ refresh_tokens = Table(
     Column("successor_digest", String(64)),
 )
 
+organization_rate_limits = Table(
+    "organization_rate_limits",
+    metadata,
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("per_minute", Integer, nullable=False),
+    PrimaryKeyConstraint("organization_id", "kind"),
+)
+
 organization_balances = Table(
     "organization_balances",
     metadata,

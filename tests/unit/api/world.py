@@ -13,7 +13,9 @@ from typing import Any
 from flask import Flask
 
 from api.app import create_app
+from api.contract import Limit
 from api.grants import Grants
+from api.limiter import Limiter
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
@@ -23,6 +25,7 @@ from api.security.scopes import SCOPES_OF, Scope
 from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
+from integrations.quotas import OwnQuotas
 from repositories.entities.access_keys import NewAccessKey, RefreshToken
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawn
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
@@ -36,6 +39,7 @@ from tests.fakes.access import FakeAccess
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.profiles import FakeProfiles
+from tests.fakes.rate_limits import FakeRateLimits
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
@@ -127,6 +131,10 @@ class World:
     availability: FakeAvailability = field(default_factory=FakeAvailability)
     now: datetime = NOW
     access: FakeAccess = field(default_factory=two_organizations)
+    per_minute: dict[str, int] = field(default_factory=lambda: {kind.value: 1_000_000 for kind in Limit})
+    rate_limits: FakeRateLimits = field(default_factory=FakeRateLimits)
+    seconds: float = 0.0
+    trusted_proxies: int = 0
 
     # --- the services ------------------------------------------------------------------------
 
@@ -214,6 +222,15 @@ class World:
         )
 
     @cached_property
+    def limiter(self) -> Limiter:
+        return Limiter(
+            quotas=OwnQuotas(clock=lambda: self.seconds),
+            per_minute=self.per_minute,
+            rate_limits=self.rate_limits,
+            monotonic=lambda: self.seconds,
+        )
+
+    @cached_property
     def app(self) -> Flask:
         return create_app(
             ApiServices(
@@ -231,11 +248,13 @@ class World:
                 grants=self.grants,
                 access_keys=self.access,
                 clock=lambda: self.now,
+                limiter=self.limiter,
                 max_wait=timedelta(seconds=20),
                 waiting_room=WaitingRoom(places=self.places, monotonic=lambda: self.slept, sleep=self.sleep),
                 readiness=lambda: self.up,
                 operations=self.operations,
-            )
+            ),
+            trusted_proxies=self.trusted_proxies,
         )
 
     @property
