@@ -43,9 +43,10 @@ def test_a_confirmed_booking_goes_to_another_time_and_its_old_one_is_free(system
     system.town.when_quiet()
     status = system.charity.status(booked.json()["data"]["bookingId"]).json()
     assert (status["bookingStatus"], status["reschedule"]["state"]) == (CONFIRMED, "done")
-    assert [line["step"] for line in status["timeline"]][-5:] == [
-        *("check_slot", "take_time", "settle_difference", "move_booking", "notify_reschedule")
-    ]
+    steps = [line["step"] for line in status["timeline"]]
+    assert steps.count("check_slot") == 2
+    of_move = ["take_time", "settle_difference", "move_booking", "notify_reschedule"]
+    assert [step for step in steps if step in of_move] == of_move
     pushes = requests.get(f"{system.stack.sandbox_url}/sandbox/pushes", timeout=10).json()["pushes"]
     told = [push["data"]["notificationType"] for push in pushes if push["data"]["bookingId"] == status["bookingId"]]
     assert sorted(told) == ["2", "2", "5", "5"]
