@@ -30,7 +30,9 @@ from api.waiting import WaitingRoom
 from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
 from integrations.quotas import open_quotas
+from integrations.videosdk.calls import VideoSdkCalls
 from integrations.videosdk.client import VideoSdkRooms
+from integrations.videosdk.meetings import VideoSdkMeetings
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from logs import start_logging
 from repositories.database import Database, open_database
@@ -59,6 +61,7 @@ from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
 from saga.accept_reschedule import AcceptReschedule
 from saga.book_session import BookSession
+from saga.booked_meetings import BookedMeetings
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
 from saga.definition import Saga
@@ -147,6 +150,10 @@ def api_services(settings: Settings) -> ApiServices:
             clock=utc_now,
             new_saga_id=new_saga_id,
             max_age=settings.saga_max_age,
+        ),
+        booked_meetings=BookedMeetings(
+            bookings=bookings,
+            meetings=VideoSdkMeetings(videosdk_calls(settings, databases, connections=settings.api_threads)),
         ),
         bookings=bookings,
         organizations=organizations,
@@ -340,14 +347,18 @@ def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
 
 
 def build_rooms(settings: Settings, databases: Databases) -> VideoSdkRooms:
+    return VideoSdkRooms(videosdk_calls(settings, databases, connections=settings.worker_threads))
+
+
+def videosdk_calls(settings: Settings, databases: Databases, *, connections: int) -> VideoSdkCalls:
     app_settings = SqlAppSettings(databases.psyter)
 
     def videosdk_settings() -> VideoSdkSettings:
         return settings_from_group(app_settings.group(SettingGroup.VIDEO_SDK), endpoint=settings.videosdk_api_endpoint)
 
-    return VideoSdkRooms(
+    return VideoSdkCalls(
         settings=videosdk_settings,
         timeout=settings.videosdk_timeout,
         clock=utc_now,
-        connections=settings.worker_threads,
+        connections=connections,
     )

@@ -34,6 +34,7 @@ from saga.accept_booking import (
     UserNotFound,
 )
 from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
+from saga.booked_meetings import MeetingsUnavailable
 from saga.slot_choice import SlotContradicted, SlotInPast, SlotNotFound
 
 log = structlog.get_logger()
@@ -145,6 +146,7 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     SessionTooSoon: (409, Reason.CANCELLATION_TOO_LATE),
     NotConfirmed: (409, Reason.NOT_CONFIRMED),
     MoveInFlight: (409, Reason.RESCHEDULE_IN_FLIGHT),
+    MeetingsUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
     KeyReused: (422, Reason.IDEMPOTENCY_KEY_REUSED),
     KeyInFlight: (409, Reason.IDEMPOTENCY_KEY_IN_FLIGHT),
     StoreUnavailable: (503, Reason.SERVICE_UNAVAILABLE),

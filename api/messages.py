@@ -67,6 +67,7 @@ IN_ARABIC = {
     "This slot has already begun.": "بدأت هذه الفترة بالفعل.",
     "This is not the date or time of the slot.": "هذا ليس تاريخ الفترة أو وقتها.",
     "This is not the care provider of the booking.": "هذا ليس مقدم الرعاية الخاص بالحجز.",
+    "The video service did not answer. Ask again later.": "لم تستجب خدمة الفيديو. يرجى المحاولة لاحقًا.",
     "Only a confirmed booking can be moved to another time.": "لا يمكن نقل إلا حجز مؤكد إلى وقت آخر.",
     "This booking is being moved to another time right now.": "يجري الآن نقل هذا الحجز إلى وقت آخر.",
     "The session begins too soon, or has begun: it cannot be cancelled or moved any more.": (

@@ -24,6 +24,7 @@ from repositories.ports.sagas import SagaRecords
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
+from saga.booked_meetings import BookedMeetings
 from saga.operators import Operator
 from saga.reconcile import Report
 
@@ -48,6 +49,7 @@ class ApiServices:
     accept_booking: Callable[[BookingRequest], Accepted]
     accept_cancellation: Callable[[CancellationRequest], Booking]
     accept_reschedule: Callable[[RescheduleRequest], RescheduleAccepted]
+    booked_meetings: BookedMeetings
     bookings: Bookings
     organizations: Organizations
     profiles: Profiles

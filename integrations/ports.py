@@ -85,6 +85,31 @@ class VideoRooms(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One recording of a meeting; without a url it is still being processed."""
+
+    id: str
+    session_id: str | None
+    created_at: datetime | None
+    url: str | None = field(repr=False)
+    type: str | None
+    size_bytes: int | None
+    seconds: int | None
+    resolution: str | None
+    format: str | None
+
+
+class VideoMeetings(Protocol):
+    def is_open(self, meeting_id: str) -> bool:
+        """Whether the meeting exists and can be joined. Raises ProviderError."""
+        ...
+
+    def recordings(self, meeting_id: str) -> tuple[Recording, ...]:
+        """Every recording of the meeting. Raises ProviderError."""
+        ...
+
+
 class PushSender(Protocol):
     def send(self, push: BookingPush, *, key: str) -> None:
         """Tell the provider's Android and iOS devices; `key` collapses repeats. Raises ProviderError."""

@@ -1,21 +1,15 @@
-"""Rooms at VideoSDK v2 over HTTP. Source of the wire facts: docs.videosdk.live/api-reference/realtime-communication."""
+"""Rooms at VideoSDK v2 over HTTP."""
 
-import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-import jwt
-
-from integrations.http import HttpService, json_of, nonsense
+from integrations.http import json_of, nonsense
 from integrations.ports import ProviderRefused, Room
-from integrations.videosdk.settings import VideoSdkSettings
+from integrations.videosdk.calls import NOT_THERE, VideoSdkCalls
 
-TOKEN_LIFETIME = timedelta(minutes=30)
-TOKEN_MARGIN = timedelta(minutes=5)
 LONGEST_ROOM_ID = 64
 CREATE, FIND = "create room", "find room"
-NOT_THERE = frozenset({400, 402, 404})  # VideoSDK says 402 for a room that it does not know
 
 RECORDING = {
     "recording": {
@@ -26,82 +20,37 @@ RECORDING = {
 
 
 class VideoSdkRooms:
-    """The port VideoRooms. Safe for many threads; each call has a time-out and no retry of its own."""
+    """The port VideoRooms."""
 
-    def __init__(
-        self,
-        *,
-        settings: Callable[[], VideoSdkSettings],
-        timeout: timedelta,
-        clock: Callable[[], datetime],
-        connections: int = 10,
-    ) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
-        self._tokens: dict[VideoSdkSettings, tuple[str, datetime]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, calls: VideoSdkCalls) -> None:
+        self._calls = calls
 
     def open_room(self, key: str) -> Room:
         """VideoSDK answers a customRoomId it knows with that room, so a repeat opens no second one."""
-        settings = self._settings()
         wish: dict[str, Any] = {"customRoomId": key}
-        if settings.is_recording_enabled:
+        if self._calls.settings().is_recording_enabled:
             wish["autoStartConfig"] = RECORDING
-        answer = self._service.call(
-            CREATE, "POST", f"{settings.endpoint}/v2/rooms", authorization=self._token(settings), body=wish
-        )
-        room = json_of(CREATE, answer)
+        room = json_of(CREATE, self._calls.call(CREATE, "POST", "/v2/rooms", body=wish))
         if room.get("disabled") is True:
             raise ProviderRefused(f"{CREATE}: the room is deactivated")
         return Room(meeting_id=_room_id(CREATE, room))
 
     def close_room_if_open(self, key: str, *, meeting_id: str | None) -> None:
-        settings = self._settings()
         if meeting_id is None:
-            meeting_id = self._find_open_room(settings, key)
+            meeting_id = self.find_open_room(key)
         if meeting_id is not None:
-            url = f"{settings.endpoint}/v2/rooms/deactivate"
             wish = {"roomId": meeting_id}
-            self._service.call(
-                "deactivate room", "POST", url, authorization=self._token(settings), body=wish, fine=NOT_THERE
-            )
+            self._calls.call("deactivate room", "POST", "/v2/rooms/deactivate", body=wish, fine=NOT_THERE)
 
     def find_open_room(self, key: str) -> str | None:
-        return self._find_open_room(self._settings(), key)
-
-    def close(self) -> None:
-        self._service.close()
-
-    def _find_open_room(self, settings: VideoSdkSettings, key: str) -> str | None:
-        url = f"{settings.endpoint}/v2/rooms/{key}"
-        answer = self._service.call(FIND, "GET", url, authorization=self._token(settings), fine=NOT_THERE)
+        answer = self._calls.call(FIND, "GET", f"/v2/rooms/{quote(key, safe='')}", fine=NOT_THERE)
         if answer.status in NOT_THERE:
             return None
         room = json_of(FIND, answer)
         return None if room.get("disabled") is True else _room_id(FIND, room)
 
-    def _token(self, settings: VideoSdkSettings) -> str:
-        """A server token (raw JWT, no `Bearer`), minted again before it ends."""
-        now = self._clock()
-        with self._lock:
-            token, ends_at = self._tokens.get(settings, ("", now))
-            if ends_at - now <= TOKEN_MARGIN:
-                token, ends_at = server_token(settings, now), now + TOKEN_LIFETIME
-                self._tokens = {settings: (token, ends_at)}
-            return token
-
-
-def server_token(settings: VideoSdkSettings, now: datetime) -> str:
-    claims = {
-        "apikey": settings.api_key,
-        "permissions": ["allow_join", "allow_mod"],
-        "version": 2,
-        "roles": ["crawler"],
-        "iat": now,
-        "exp": now + TOKEN_LIFETIME,
-    }
-    return jwt.encode(claims, settings.secret_key, algorithm="HS256")
+    def close(self) -> None:
+        self._calls.close()
 
 
 def _room_id(call: str, room: Mapping[str, Any]) -> str:

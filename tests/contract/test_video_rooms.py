@@ -16,6 +16,7 @@ from integrations.ports import (
     VideoRooms,
 )
 from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
+from integrations.videosdk.calls import VideoSdkCalls
 from integrations.videosdk.client import RECORDING, VideoSdkRooms
 from integrations.videosdk.settings import VideoSdkSettings
 from tests.fakes.rooms import FakeRooms
@@ -29,7 +30,11 @@ class World:
 
 def real_rooms(url: str, *, secret_key: str = SECRET_KEY, timeout: float = 5, recording: bool = False) -> VideoSdkRooms:
     settings = VideoSdkSettings(endpoint=url, api_key=API_KEY, secret_key=secret_key, is_recording_enabled=recording)
-    return VideoSdkRooms(settings=lambda: settings, timeout=timedelta(seconds=timeout), clock=lambda: datetime.now(UTC))
+    return VideoSdkRooms(calls_of(settings, timeout=timeout))
+
+
+def calls_of(settings: VideoSdkSettings, *, timeout: float = 5) -> VideoSdkCalls:
+    return VideoSdkCalls(settings=lambda: settings, timeout=timedelta(seconds=timeout), clock=lambda: datetime.now(UTC))
 
 
 def rooms_at(url: str) -> dict[str, dict[str, Any]]:
@@ -205,7 +210,7 @@ def test_a_token_is_minted_again_before_it_ends(sandbox_url: str) -> None:
     settings = VideoSdkSettings(
         endpoint=sandbox_url, api_key=API_KEY, secret_key=SECRET_KEY, is_recording_enabled=False
     )
-    adapter = VideoSdkRooms(settings=lambda: settings, timeout=timedelta(seconds=5), clock=lambda: now)
+    adapter = VideoSdkCalls(settings=lambda: settings, timeout=timedelta(seconds=5), clock=lambda: now)
     first = adapter._token(settings)
     assert adapter._token(settings) == first
     now += timedelta(minutes=25)

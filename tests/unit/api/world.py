@@ -35,9 +35,11 @@ from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Ro
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
+from saga.booked_meetings import BookedMeetings
 from tests.fakes.access import FakeAccess
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.idempotency import FakeChanges
+from tests.fakes.meetings import FakeMeetings
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.rate_limits import FakeRateLimits
 
@@ -126,6 +128,7 @@ class World:
     up: dict[str, bool] = field(default_factory=lambda: {"psyterDatabase": True, "redis": True})
     slept: float = 0.0
     places: int = 2
+    meetings: FakeMeetings = field(default_factory=FakeMeetings)
     changes: FakeChanges = field(default_factory=FakeChanges)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     availability: FakeAvailability = field(default_factory=FakeAvailability)
@@ -237,6 +240,7 @@ class World:
                 accept_booking=self.accept_booking,
                 accept_cancellation=self.accept_cancellation,
                 accept_reschedule=self.accept_reschedule,
+                booked_meetings=BookedMeetings(bookings=self, meetings=self.meetings),
                 bookings=self,
                 organizations=self,
                 profiles=self.profiles,

@@ -1,0 +1,73 @@
+"""A booking's meeting: whether it can be joined, and its recordings."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from api.auth import caller
+from api.contract import Contract, Limit, contract
+from api.routes.session_booking import decrypted, instant
+from api.schemas.meetings import MeetingSchema, RecordingsSchema
+from api.security.scopes import Scope
+from api.services import services
+from integrations.ports import Recording
+from saga.accept_cancellation import BookingNotFound
+from saga.booked_meetings import MeetingsUnavailable
+
+
+def blueprint() -> Blueprint:
+    routes = Blueprint("meetings", __name__)
+    routes.get("/sessionbooking/getrecording/<booking_id>")(get_recording)
+    routes.get("/sessionbooking/validatemeeting/<booking_id>")(validate_meeting)
+    return routes
+
+
+@contract(
+    Contract(
+        scope=Scope.RECORDINGS_READ,
+        answers={200: RecordingsSchema},
+        refusals=(BookingNotFound, MeetingsUnavailable),
+    )
+)
+def get_recording(booking_id: str) -> Response:
+    """All recordings of a booking's meeting; the links are VideoSDK's and not kept by us."""
+    found = services().booked_meetings.recordings(decrypted(booking_id), organization_id=caller().organization_id)
+    return jsonify(bookingId=booking_id, recordingsList=[line(recording) for recording in found])
+
+
+@contract(
+    Contract(
+        scope=Scope.BOOKINGS_READ,
+        limit=Limit.POLLING,
+        answers={200: MeetingSchema},
+        refusals=(BookingNotFound, MeetingsUnavailable),
+    )
+)
+def validate_meeting(booking_id: str) -> Response:
+    """Whether a booking's meeting can be joined."""
+    booking, is_valid = services().booked_meetings.validate(
+        decrypted(booking_id), organization_id=caller().organization_id
+    )
+    return jsonify(
+        bookingId=booking_id,
+        bookingStatus=int(booking.status),
+        meetingId=booking.meeting_id,
+        isValid=is_valid,
+        startsAt=instant(booking.starts_at),
+        endsAt=instant(booking.ends_at),
+    )
+
+
+def line(recording: Recording) -> dict[str, Any]:
+    return {
+        "recordingId": recording.id,
+        "sessionId": recording.session_id,
+        "createdAt": None if recording.created_at is None else instant(recording.created_at),
+        "isReady": recording.url is not None,
+        "fileUrl": recording.url,
+        "fileType": recording.type,
+        "fileSizeBytes": recording.size_bytes,
+        "durationSeconds": recording.seconds,
+        "resolution": recording.resolution,
+        "format": recording.format,
+    }
