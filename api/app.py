@@ -14,6 +14,7 @@ from api.request_context import add_request_context
 from api.request_limits import add_request_limits
 from api.routes import auth, care_provider, docs, health, meetings, rescheduling, session_booking
 from api.services import EXTENSION, ApiServices
+from api.signing import check_signatures
 
 
 def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
@@ -28,6 +29,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     add_request_limits(app)
     close_every_route(app)
     limit_requests(app)
+    check_signatures(app)
     add_error_handlers(app)
     for routes in (auth, care_provider, session_booking, rescheduling, meetings):
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")

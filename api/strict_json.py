@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from flask import Request
+from flask import Request, g
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import BodyTooComplex, InvalidBody, MalformedBody
@@ -16,7 +16,14 @@ MOST_VALUES = 5_000  # in one body, however they nest
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """The body. Raises UnsupportedMediaType (415), MalformedBody, BodyTooComplex, InvalidBody."""
+    """The body, read once. Raises UnsupportedMediaType (415), MalformedBody, BodyTooComplex, InvalidBody."""
+    if "body" not in g:
+        g.body = _read(request)
+    body: dict[str, Any] = g.body
+    return body
+
+
+def _read(request: Request) -> dict[str, Any]:
     if not request.is_json:
         raise UnsupportedMediaType
     try:

@@ -21,7 +21,6 @@ from api.schemas.session_booking import BookingAnswerSchema, RescheduleBookingSc
 from api.security.id_cipher import IdKind
 from api.security.scopes import Scope
 from api.services import services
-from api.signing import check_secure_hash
 from api.strict_json import json_object
 from repositories.entities.bookings import Booking, BookingView
 from repositories.entities.sagas import SagaState
@@ -60,7 +59,6 @@ def reschedule_booking() -> tuple[Response, int]:
     """Move a confirmed booking to another slot of the same care provider; it keeps its id and its room."""
     body = json_object(request)
     wish = loaded(RESCHEDULE_BOOKING, body)
-    check_secure_hash(body, caller())
     accepted = services().accept_reschedule(
         RescheduleRequest(
             organization_id=caller().organization_id,

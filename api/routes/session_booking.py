@@ -24,7 +24,6 @@ from api.schemas.session_booking import (
 from api.security.id_cipher import IdKind, IdTampered
 from api.security.scopes import Scope
 from api.services import services
-from api.signing import check_secure_hash
 from api.strict_json import json_object
 from api.waiting import preferred_wait
 from repositories.entities.bookings import Booking, BookingView
@@ -70,7 +69,6 @@ def book_session() -> tuple[Response, int]:
     """Book a session for a registered user or a guest; 202 at once, or the outcome within the preferred wait."""
     body = json_object(request)
     wish = loaded(BOOK_SESSION, body)
-    check_secure_hash(body, caller())
     accepted = services().accept_booking(booking_request(wish, idempotency_key("booksession", body), caller()))
     answer, status = answer_to(accepted)
     return replayed(answer, is_replay=accepted.is_replay), status
@@ -172,7 +170,6 @@ def cancel_booking() -> tuple[Response, int]:
     """Withdraw a pending booking, cancel a confirmed one; doing it twice is doing it once."""
     body = json_object(request)
     wish = loaded(CANCEL_BOOKING, body)
-    check_secure_hash(body, caller())
     booking = services().accept_cancellation(
         CancellationRequest(
             organization_id=caller().organization_id,

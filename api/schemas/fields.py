@@ -88,6 +88,16 @@ class SafeText(fields.String):
         return text
 
 
+class SecureHash(fields.String):
+    """How the partner signed the request: the one field that is no part of the hash, with any other that says so in
+    its metadata (`is_hashed=False`)."""
+
+    NAME = "secureHash"
+
+    def __init__(self) -> None:
+        super().__init__(data_key=self.NAME, required=True, metadata={"is_hashed": False})
+
+
 class EncryptedId(fields.String):
     def __init__(self, kind: IdKind, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -15,6 +15,7 @@ from api.schemas.fields import (
     OneOf,
     OpenSchema,
     SafeText,
+    SecureHash,
     StrictSchema,
     TimeZoneName,
     TrueOrFalse,
@@ -46,7 +47,7 @@ class CancelBookingSchema(StrictSchema):
         load_default=None,
         validate=validate.Length(max=500),
     )
-    secure_hash = fields.String(data_key="secureHash", required=True)
+    secure_hash = SecureHash()
 
 
 class ChosenSlotSchema(StrictSchema):
@@ -80,7 +81,7 @@ class RescheduleBookingSchema(ChosenSlotSchema):
 
     booking_id = EncryptedId(IdKind.BOOKING, data_key="bookingId", required=True)
     user_id = EncryptedId(IdKind.USER, data_key="userId", required=True)
-    secure_hash = fields.String(data_key="secureHash", required=True)
+    secure_hash = SecureHash()
 
 
 class BookSessionSchema(ChosenSlotSchema):
@@ -113,7 +114,7 @@ class BookSessionSchema(ChosenSlotSchema):
     person_name = SafeText(data_key="name", load_default=None, validate=validate.Length(max=200))
     dob = CalendarDate(data_key="dob", load_default=None)
     gender = OneOf(GenderType, data_key="genderType", load_default=None)
-    secure_hash = fields.String(data_key="secureHash", required=True)
+    secure_hash = SecureHash()
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def a_guest_is_described(self, _wish: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
