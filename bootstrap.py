@@ -164,7 +164,6 @@ def api_services(settings: Settings) -> ApiServices:
         cursors=Cursors(settings.id_key),
         sealer=Sealer(settings.seal_key, *settings.seal_keys_accepted),
         grants=build_grants(settings, databases),
-        access_keys=SqlAccessKeys(databases.psyter),
         clock=utc_now,
         limiter=build_limiter(settings, databases),
         max_wait=MAX_WAIT,
@@ -213,6 +212,8 @@ def build_operations(settings: Settings, databases: Databases, nudge: CeleryNudg
         records=records,
         operator=Operator(records=records, sagas=sagas, nudge=nudge, clock=utc_now),
         reconcile=build_reconcile(settings, databases),
+        access_keys=SqlAccessKeys(databases.psyter),
+        seals=SqlOrganizations(databases.psyter),
     )
 
 

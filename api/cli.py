@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 from api.services import Operations, services
 from repositories.entities.sagas import Attempt, AuditEntry, SagaState
 from repositories.enums import SagaStatus
-from repositories.ports.errors import SagaMoved, StoreUnavailable
+from repositories.ports.errors import AccessKeyUnknown, OrganizationUnknown, SagaMoved, StoreUnavailable
 from saga.operators import NotPossible, Order, SagaNotFound
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ def reconcile(days: float, *, dry_run: bool) -> None:
 SAGA_COLUMNS = ("saga", "name", "booking", "status", "step", "failures", "error", "due", "created")
 LINE_COLUMNS = ("at", "step", "kind", "try", "outcome", "error")
 AUDIT_COLUMNS = ("at", "action", "step", "by", "why")
-REFUSALS = (SagaNotFound, NotPossible, SagaMoved, StoreUnavailable)
+REFUSALS = (SagaNotFound, NotPossible, SagaMoved, StoreUnavailable, OrganizationUnknown, AccessKeyUnknown)
 
 
 def facts_of(state: SagaState) -> dict[str, Any]:

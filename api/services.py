@@ -19,7 +19,7 @@ from repositories.ports.availability import Availability
 from repositories.ports.bookings import Bookings
 from repositories.ports.care_providers import Profiles
 from repositories.ports.idempotency import IdempotencyKeys
-from repositories.ports.organizations import Organizations
+from repositories.ports.organizations import Organizations, Seals
 from repositories.ports.sagas import SagaRecords
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
@@ -42,6 +42,8 @@ class Operations:
     records: SagaRecords
     operator: Operator
     reconcile: Reconciles
+    access_keys: AccessKeys
+    seals: Seals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,6 @@ class ApiServices:
     cursors: Cursors
     sealer: Sealer
     grants: Grants
-    access_keys: AccessKeys
     clock: Callable[[], datetime]
     limiter: Limiter
     max_wait: timedelta

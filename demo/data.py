@@ -78,6 +78,7 @@ class DemoPartner:
     is_charity: bool
     access_key: str = field(repr=False)
     read_only_key: str = field(repr=False)
+    granted_key: str | None = field(default=None, repr=False)  # with the scopes that come by grant only
     shared_api_key: str = field(repr=False)
 
 
@@ -136,6 +137,7 @@ def partner_of(seed: int, number: int) -> DemoPartner:
         is_charity=number == CHARITY,
         access_key=f"demo-{word}-key-{seed}",
         read_only_key=f"demo-{word}-read-only-key-{seed}",
+        granted_key=f"demo-{word}-granted-key-{seed}" if number == CHARITY else None,
         shared_api_key=f"demo-{word}-shared-key-{seed}",
     )
 
@@ -182,12 +184,20 @@ def _organization_row(partner: DemoPartner, seal: Callable[[str], str]) -> dict[
 
 
 def _key_rows(partner: DemoPartner) -> Iterator[dict[str, Any]]:
-    for key, role in ((partner.access_key, Role.FULL_ACCESS), (partner.read_only_key, Role.READ_ONLY)):
+    keys = (
+        (partner.access_key, Role.FULL_ACCESS, ""),
+        (partner.read_only_key, Role.READ_ONLY, ""),
+        (partner.granted_key, Role.FULL_ACCESS, "availability:write recordings:read"),
+    )
+    for key, role, extra_scopes in keys:
+        if key is None:
+            continue
         yield {
             "organization_id": partner.organization_id,
             "key_digest": hashlib.sha256(key.encode()).hexdigest(),
             "role": role.value,
-            "label": f"demo {role.value}",
+            "label": f"demo {role.value} {extra_scopes}".strip(),
+            "extra_scopes": extra_scopes,
             "is_active": True,
         }
 

@@ -17,15 +17,26 @@ class Partner:
     access_key: str = field(repr=False)
     shared_api_key: str = field(repr=False)
     session: requests.Session = field(default_factory=requests.Session, repr=False)
+    refresh_token: str = field(default="", repr=False)
 
     def sign_in(self) -> None:
-        answer = self.session.post(
-            f"{self.base_url}/api/v1/auth/token",
-            json={"grant_type": "password", "access_key": self.access_key},
-            timeout=TIMEOUT,
-        )
+        self._take_tokens("token", {"grant_type": "password", "access_key": self.access_key})
+
+    def refresh(self) -> None:
+        """New tokens for the refresh token, before the access token expires."""
+        self._take_tokens("refresh", {"refresh_token": self.refresh_token})
+
+    def sign_out(self) -> None:
+        """End both tokens, at once and everywhere."""
+        wish = {"token": self.refresh_token, "access_key": self.access_key}
+        self.session.post(f"{self.base_url}/api/v1/auth/revoke", json=wish, timeout=TIMEOUT).raise_for_status()
+
+    def _take_tokens(self, way: str, wish: Mapping[str, str]) -> None:
+        answer = self.session.post(f"{self.base_url}/api/v1/auth/{way}", json=wish, timeout=TIMEOUT)
         answer.raise_for_status()
-        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        tokens = answer.json()
+        self.refresh_token = tokens["refresh_token"]
+        self.session.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
     def book(self, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> requests.Response:
         return self.session.post(

@@ -66,13 +66,16 @@ class Stack:
         }
         write_sandbox_service_account(folder / "service-account.json", token_uri=f"{self.sandbox_url}/token")
 
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
     @property
     def api_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['api']}"
+        return self.url("api")
 
     @property
     def sandbox_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['sandbox']}"
+        return self.url("sandbox")
 
     # --- parts ---------------------------------------------------------------------------
 
@@ -84,12 +87,14 @@ class Stack:
         self.start("sandbox", commands.sandbox(self.ports["sandbox"]))
         self._wait_for_http(f"{self.sandbox_url}/healthz")
 
-    def start_api(self, *, workers: int = 2, threads: int = 16, app: str = "api:create_app()") -> None:
-        command = commands.gunicorn(
-            app, self.ports["api"], workers=workers, threads=threads, worker_class=commands.API_WORKER
-        )
-        self.start("api", command)
-        self._wait_for_http(f"{self.api_url}/readyz")
+    def start_api(
+        self, name: str = "api", *, workers: int = 2, threads: int = 16, app: str = "api:create_app()"
+    ) -> None:
+        """The API, or under another name one more of it on a port of its own."""
+        port = self.ports.setdefault(name, any_free_port())
+        command = commands.gunicorn(app, port, workers=workers, threads=threads, worker_class=commands.API_WORKER)
+        self.start(name, command)
+        self._wait_for_http(f"{self.url(name)}/readyz")
 
     def start_worker(
         self, name: str = "worker", *, app: str = "workers.main", pool: str = "threads", concurrency: int = 8

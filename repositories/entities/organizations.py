@@ -5,6 +5,14 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seal:
+    """The sealed SharedAPIKey of an organization."""
+
+    organization_id: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Organization:
     id: int
     name: str

@@ -1,11 +1,12 @@
 """Partner organizations."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import RowMapping, bindparam, select, true
+from sqlalchemy import RowMapping, bindparam, select, true, update
 
 from repositories.database import Database
-from repositories.entities.organizations import Organization
+from repositories.entities.organizations import Organization, Seal
 from repositories.psyter_db.tables import organizations
 
 COLUMNS = (
@@ -18,6 +19,21 @@ COLUMNS = (
 FIND = select(*COLUMNS).where(organizations.c.id == bindparam("organization_id"), organizations.c.is_active == true())
 
 
+LIST_SEALS = (
+    select(organizations.c.id, organizations.c.sealed_shared_api_key)
+    .where(organizations.c.id > bindparam("after"))
+    .order_by(organizations.c.id)
+    .limit(bindparam("at_most"))
+)
+CHANGE_SEAL = (
+    update(organizations)
+    .where(
+        organizations.c.id == bindparam("of_organization"), organizations.c.sealed_shared_api_key == bindparam("old")
+    )
+    .values(sealed_shared_api_key=bindparam("new"))
+)
+
+
 class SqlOrganizations:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,6 +42,15 @@ class SqlOrganizations:
         with self._database.reading() as connection:
             row = connection.execute(FIND, {"organization_id": organization_id}).one_or_none()
         return None if row is None else organization_of(row._mapping)
+
+    def list_seals(self, *, after: int, limit: int) -> Sequence[Seal]:
+        with self._database.reading() as connection:
+            rows = connection.execute(LIST_SEALS, {"after": after, "at_most": limit})
+            return [Seal(organization_id=row.id, text=row.sealed_shared_api_key) for row in rows]
+
+    def change_seal(self, seal: Seal, *, to: str) -> None:
+        values = {"of_organization": seal.organization_id, "old": seal.text, "new": to}
+        self._database.write(lambda connection: connection.execute(CHANGE_SEAL, values))
 
     def is_reachable(self) -> bool:
         return self._database.is_reachable()

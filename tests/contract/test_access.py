@@ -1,7 +1,7 @@
 """What tokens rely on of access keys and families of tokens: on the fake, and on every engine alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,8 +20,10 @@ from repositories.ports.errors import (
     RefreshTokenUnknown,
     ScopeExceeded,
 )
+from repositories.ports.organizations import Seals
 from repositories.psyter_db import tables
 from repositories.psyter_db.access_keys import SqlAccessKeys
+from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.token_families import ALIVE, SqlTokenFamilies
 from tests.conftest import FreshDatabase
 from tests.engines import ENGINES
@@ -40,6 +42,7 @@ NOTHING: frozenset[str] = frozenset()
 class World:
     keys: AccessKeys
     families: TokenFamilies
+    seals: Seals
     close: Callable[[int], None]  # deactivates an organization
 
     def add(self, digest: str = "a" * 64, *, organization: int = OURS, expires_at: datetime | None = None) -> int:
@@ -79,7 +82,7 @@ def fake_world() -> World:
         fake.organizations[number] = Organization(
             id=number, name=f"Organization {number}", is_charity=False, sealed_shared_api_key="sealed"
         )
-    return World(fake, fake, fake.closed.add)
+    return World(fake, fake, fake, fake.closed.add)
 
 
 def sql_world(database: Database) -> World:
@@ -103,7 +106,7 @@ def sql_world(database: Database) -> World:
         )
 
     database.write(fill)
-    return World(SqlAccessKeys(database), SqlTokenFamilies(database), close)
+    return World(SqlAccessKeys(database), SqlTokenFamilies(database), SqlOrganizations(database), close)
 
 
 # --- access keys ---------------------------------------------------------------------------
@@ -280,6 +283,24 @@ def test_a_wish_for_more_uses_no_refresh_token_up(world: World) -> None:
         world.rotate("r0", "r1", wanted=frozenset({"users:read", "users:write"}))
     late = NOW + GRACE + SECOND
     assert world.rotate("r0", "r1", wanted=frozenset({"users:read"}), now=late).successor_digest == "r1"
+
+
+# --- seals ---------------------------------------------------------------------------------
+
+
+def test_a_seal_is_changed_only_from_what_it_was(world: World) -> None:
+    ours, others = world.seals.list_seals(after=0, limit=10)
+    world.seals.change_seal(ours, to="sealed anew")
+    world.seals.change_seal(replace(others, text="something else"), to="late")
+    texts = [(seal.organization_id, seal.text) for seal in world.seals.list_seals(after=0, limit=10)]
+    assert texts == [(OURS, "sealed anew"), (OTHERS, "sealed")]
+
+
+def test_seals_come_in_pages_closed_organizations_included(world: World) -> None:
+    world.close(OTHERS)
+    assert [seal.organization_id for seal in world.seals.list_seals(after=0, limit=1)] == [OURS]
+    assert [seal.organization_id for seal in world.seals.list_seals(after=OURS, limit=9)] == [OTHERS]
+    assert world.seals.list_seals(after=OTHERS, limit=9) == []
 
 
 # --- the databases alone --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from repositories.entities.access_keys import AccessKey, AccessKeyHolder, NewAccessKey, RefreshToken, Rotated
-from repositories.entities.organizations import Organization
+from repositories.entities.organizations import Organization, Seal
 from repositories.ports.errors import (
     AccessKeyUnknown,
     OrganizationUnknown,
@@ -125,7 +125,22 @@ class FakeAccess:
         if token is not None:
             self.end_family(token.family_id, organization_id=organization_id, now=now)
 
-    # --- what both know ----------------------------------------------------------------------
+    # --- Seals -------------------------------------------------------------------------------
+
+    def list_seals(self, *, after: int, limit: int) -> Sequence[Seal]:
+        found = [
+            Seal(organization_id=one.id, text=one.sealed_shared_api_key)
+            for one in sorted(self.organizations.values(), key=lambda one: one.id)
+            if one.id > after
+        ]
+        return found[:limit]
+
+    def change_seal(self, seal: Seal, *, to: str) -> None:
+        known = self.organizations[seal.organization_id]
+        if known.sealed_shared_api_key == seal.text:
+            self.organizations[known.id] = replace(known, sealed_shared_api_key=to)
+
+    # --- what all know ----------------------------------------------------------------------
 
     def _is_in_force(self, key_id: int, now: datetime) -> bool:
         key = self.keys[key_id]

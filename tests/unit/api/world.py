@@ -129,6 +129,7 @@ class World:
     slept: float = 0.0
     places: int = 2
     meetings: FakeMeetings = field(default_factory=FakeMeetings)
+    sealer: Sealer = SEALER
     changes: FakeChanges = field(default_factory=FakeChanges)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     availability: FakeAvailability = field(default_factory=FakeAvailability)
@@ -248,9 +249,8 @@ class World:
                 changes=self.changes,
                 id_cipher=CIPHER,
                 cursors=CURSORS,
-                sealer=SEALER,
+                sealer=self.sealer,
                 grants=self.grants,
-                access_keys=self.access,
                 clock=lambda: self.now,
                 limiter=self.limiter,
                 max_wait=timedelta(seconds=20),
