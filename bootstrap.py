@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import random
 from typing import TypeVar
 
@@ -36,7 +37,7 @@ from integrations.videosdk.meetings import VideoSdkMeetings
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from logs import start_logging
 from repositories.database import Database, open_database
-from repositories.enums import SettingGroup
+from repositories.enums import Service, SettingGroup
 from repositories.idempotency import KeyedChanges
 from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.app_settings import SqlAppSettings
@@ -56,22 +57,30 @@ from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.saga_records import SqlSagaRecords
+from repositories.scheduling_db.services import SqlServices
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
 from saga.accept_reschedule import AcceptReschedule
 from saga.book_session import BookSession
 from saga.booked_meetings import BookedMeetings
+from saga.breaker import BreakerSettings
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
 from saga.definition import Saga
+from saga.guarded import GuardedMeetings, GuardedPush, GuardedRooms
+from saga.line import Line
+from saga.lookout import Lookout
 from saga.operators import Operator
+from saga.places import LocalPlaces, Places
+from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
-from saga.sweep import Sweep
+from saga.sweep import Nudge, Sweep
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.nudges import CeleryNudge, nudges_waiting
+from workers.places import shared_places
 from workers.saga_tasks import register_reconciliation, register_sagas, register_sweep
 
 T = TypeVar("T")
@@ -86,6 +95,10 @@ def utc_now() -> datetime:
 
 def new_saga_id() -> str:
     return uuid.uuid4().hex
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)
 
 
 def settings_or_exit() -> Settings:
@@ -124,6 +137,7 @@ def api_services(settings: Settings) -> ApiServices:
     publisher = create_publisher(settings.redis_url, connections=settings.api_threads)
     bookings, organizations = SqlBookings(databases.scheduling), SqlOrganizations(databases.psyter)
     nudge = CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE)
+    guard = outside_services(settings, databases.scheduling).guard
     return ApiServices(
         accept_booking=AcceptBooking(
             slots=SqlSlots(databases.scheduling),
@@ -151,10 +165,7 @@ def api_services(settings: Settings) -> ApiServices:
             new_saga_id=new_saga_id,
             max_age=settings.saga_max_age,
         ),
-        booked_meetings=BookedMeetings(
-            bookings=bookings,
-            meetings=VideoSdkMeetings(videosdk_calls(settings, databases, connections=settings.api_threads)),
-        ),
+        booked_meetings=BookedMeetings(bookings=bookings, meetings=build_meetings(settings, databases, guard)),
         bookings=bookings,
         organizations=organizations,
         profiles=SqlProfiles(databases.psyter),
@@ -169,7 +180,7 @@ def api_services(settings: Settings) -> ApiServices:
         max_wait=MAX_WAIT,
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
-        operations=built_once(lambda: build_operations(settings, databases, nudge)),
+        operations=built_once(lambda: build_operations(settings, databases, nudge=nudge, guard=guard)),
     )
 
 
@@ -205,23 +216,23 @@ def build_limiter(settings: Settings, databases: Databases) -> Limiter:
     )
 
 
-def build_operations(settings: Settings, databases: Databases, nudge: CeleryNudge) -> Operations:
-    sagas = catalogue(*build_sagas(settings, databases))
+def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, guard: Guard) -> Operations:
+    sagas = catalogue(*build_sagas(settings, databases, guard))
     records = SqlSagaRecords(databases.scheduling)
     return Operations(
         records=records,
         operator=Operator(records=records, sagas=sagas, nudge=nudge, clock=utc_now),
-        reconcile=build_reconcile(settings, databases),
+        reconcile=build_reconcile(settings, databases, guard),
         access_keys=SqlAccessKeys(databases.psyter),
         seals=SqlOrganizations(databases.psyter),
     )
 
 
-def build_reconcile(settings: Settings, databases: Databases) -> Reconcile:
+def build_reconcile(settings: Settings, databases: Databases, guard: Guard) -> Reconcile:
     return Reconcile(
         scheduling=SqlSchedulingFacts(databases.scheduling),
         psyter=SqlPsyterFacts(databases.psyter),
-        rooms=build_rooms(settings, databases),
+        rooms=build_rooms(settings, databases, guard),
         clock=utc_now,
     )
 
@@ -261,10 +272,12 @@ def build_worker_app() -> Celery:
     )
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
-    runner = built_once(lambda: build_runner(settings, is_stopping=stopping.is_set))
+    nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
+    runner = built_once(lambda: build_runner(settings, nudge=nudge, is_stopping=stopping.is_set))
     before_first_task(lambda: (runner(), FcmPushSender.prepare()))
     register_sagas(app, NAMES, runner)
-    register_sweep(app, built_once(lambda: build_sweep(settings, app)))
+    waiting = partial(nudges_waiting, app, celeryconfig.SAGAS)
+    register_sweep(app, built_once(lambda: build_sweep(settings, nudge=nudge, waiting=waiting)))
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=RECONCILED)
     return app
 
@@ -285,40 +298,38 @@ def built_once(build: Callable[[], T]) -> Callable[[], T]:
 
 
 def reconciliation(settings: Settings) -> Reconcile:
-    return build_reconcile(settings, open_databases(settings, threads=1))
+    databases = open_databases(settings, threads=1)
+    return build_reconcile(settings, databases, outside_services(settings, databases.scheduling).guard)
 
 
-def build_sweep(settings: Settings, app: Celery) -> Sweep:
+def build_sweep(settings: Settings, *, nudge: Nudge, waiting: Callable[[], int]) -> Sweep:
     scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
-    nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
-    return Sweep(
-        journal=SqlJournal(scheduling),
-        nudge=nudge,
-        waiting=lambda: nudges_waiting(app, celeryconfig.SAGAS),
-        clock=utc_now,
-    )
+    line = build_line(scheduling, outside_services(settings, scheduling, places=worker_places(settings)), nudge)
+    return Sweep(journal=SqlJournal(scheduling), nudge=nudge, waiting=waiting, let_go=line.let_all_go, clock=utc_now)
 
 
-def build_runner(settings: Settings, *, is_stopping: Callable[[], bool]) -> Runner:
+def build_runner(settings: Settings, *, nudge: Nudge, is_stopping: Callable[[], bool]) -> Runner:
     databases = open_databases(settings, threads=settings.worker_threads)
+    outside = outside_services(settings, databases.scheduling, places=worker_places(settings))
     return Runner(
-        sagas=catalogue(*build_sagas(settings, databases)),
+        sagas=catalogue(*build_sagas(settings, databases, outside.guard)),
         journal=SqlJournal(databases.scheduling),
+        line=build_line(databases.scheduling, outside, nudge),
         clock=utc_now,
         jitter=random,
-        new_token=lambda: secrets.token_hex(16),
+        new_token=new_token,
         lease=settings.lease,
         pace=settings.retry_pace,
         is_stopping=is_stopping,
     )
 
 
-def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
+def build_sagas(settings: Settings, databases: Databases, guard: Guard) -> tuple[Saga, ...]:
     cipher = IdCipher(settings.id_key)
     orders = SqlOrders(databases.psyter)
-    rooms = build_rooms(settings, databases)
+    rooms = build_rooms(settings, databases, guard)
     providers = SqlCareProviders(databases.psyter)
-    push = FcmPushSender(
+    sender = FcmPushSender(
         endpoint=settings.fcm_endpoint,
         service_account_file=settings.fcm_service_account_file,
         timeout=settings.fcm_timeout,
@@ -326,6 +337,7 @@ def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
         clock=utc_now,
         connections=settings.worker_threads,
     )
+    push = GuardedPush(sender, guard)
     return (
         BookSession(
             slots=SqlSlots(databases.scheduling),
@@ -347,8 +359,13 @@ def build_sagas(settings: Settings, databases: Databases) -> tuple[Saga, ...]:
     )
 
 
-def build_rooms(settings: Settings, databases: Databases) -> VideoSdkRooms:
-    return VideoSdkRooms(videosdk_calls(settings, databases, connections=settings.worker_threads))
+def build_rooms(settings: Settings, databases: Databases, guard: Guard) -> GuardedRooms:
+    return GuardedRooms(VideoSdkRooms(videosdk_calls(settings, databases, connections=settings.worker_threads)), guard)
+
+
+def build_meetings(settings: Settings, databases: Databases, guard: Guard) -> GuardedMeetings:
+    meetings = VideoSdkMeetings(videosdk_calls(settings, databases, connections=settings.api_threads))
+    return GuardedMeetings(meetings, guard)
 
 
 def videosdk_calls(settings: Settings, databases: Databases, *, connections: int) -> VideoSdkCalls:
@@ -363,3 +380,46 @@ def videosdk_calls(settings: Settings, databases: Databases, *, connections: int
         clock=utc_now,
         connections=connections,
     )
+
+
+# --- Outside services --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """How a process asks outside services, and what it knows of them."""
+
+    guard: Protection
+    lookout: Lookout
+    places: Places
+
+
+def outside_services(settings: Settings, scheduling: Database, *, places: Places | None = None) -> Outside:
+    """`places`: those that workers share; without, this process has its own."""
+    services = SqlServices(scheduling)
+    lookout = Lookout(services, clock=utc_now)
+    places = places or LocalPlaces(bounds(settings))
+    guard = Protection(
+        services=services,
+        lookout=lookout,
+        places=places,
+        settings=BreakerSettings(failures=settings.breaker_failures, open_for=settings.breaker_open_for),
+        longest_call=settings.lease,
+        clock=utc_now,
+        new_token=new_token,
+    )
+    return Outside(guard=guard, lookout=lookout, places=places)
+
+
+def build_line(scheduling: Database, outside: Outside, nudge: Nudge) -> Line:
+    return Line(
+        journal=SqlJournal(scheduling), lookout=outside.lookout, places=outside.places, nudge=nudge, clock=utc_now
+    )
+
+
+def worker_places(settings: Settings) -> Places:
+    return shared_places(settings.redis_url, bounds=bounds(settings), longest_call=settings.lease)
+
+
+def bounds(settings: Settings) -> Mapping[Service, int]:
+    return {Service.VIDEOSDK: settings.videosdk_places, Service.FCM: settings.fcm_places}

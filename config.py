@@ -74,6 +74,10 @@ class Settings:
     rate_limit_search: int
     rate_limit_polling: int
     trusted_proxies: int
+    videosdk_places: int
+    fcm_places: int
+    breaker_failures: int
+    breaker_open_for: timedelta
     lease: timedelta
     saga_max_age: timedelta
     sweep_every: timedelta
@@ -138,6 +142,17 @@ def further_secrets(help_text: str) -> SecretTexts:
     return SecretTexts(load_default=(), metadata={"help": help_text})
 
 
+def places(service: str) -> fields.Integer:
+    return fields.Integer(
+        load_default=12,
+        validate=validate.Range(min=1, max=10_000),
+        metadata={
+            "help": f"calls of {service} at one time, by all workers together; "
+            "fewer than their threads, so that it never takes all of them"
+        },
+    )
+
+
 WEB_ADDRESS = validate.URL(schemes={"http", "https"}, require_tld=False)
 CALLS = ("videosdk_timeout", "fcm_timeout", "database_timeout")
 DURATIONS = (
@@ -147,6 +162,7 @@ DURATIONS = (
     "refresh_grace",
     "videosdk_timeout",
     "fcm_timeout",
+    "breaker_open_for",
     "lease",
     "saga_max_age",
     "sweep_every",
@@ -198,6 +214,14 @@ class SettingsSchema(Schema):
         validate=validate.Range(min=0, max=10),
         metadata={"help": "proxies in front of the API that append to X-Forwarded-For; 0: none, the header is ignored"},
     )
+    videosdk_places = places("VideoSDK")
+    fcm_places = places("FCM")
+    breaker_failures = fields.Integer(
+        load_default=5,
+        validate=validate.Range(min=1, max=1000),
+        metadata={"help": "failures in a row after which an outside service is not asked for a while"},
+    )
+    breaker_open_for = seconds(10, "how long it is not asked then, before one call tries whether it answers again")
     lease = seconds(30, "how long a worker holds a saga without writing; longer than twice the longest time-out")
     saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
     sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)

@@ -25,6 +25,7 @@ from demo.stack import Stack, wait_until
 from demo.town import Town
 from repositories.enums import BookingStatus
 from repositories.scheduling_db import tables
+from saga.runner import Runner
 from workers.celery_app import create_publisher
 
 BOOKINGS = 1500
@@ -136,6 +137,7 @@ class Bench:
         send_all(self.stack.ports["api"], self.bookings(SLOW_BOOKINGS), connections=CONNECTIONS)
         self.delay(SLOW_MS)
         self.stack.start_worker(concurrency=THREADS)
+        self.stack.start_beat()
         self.wait_for_the_end(before, SLOW_BOOKINGS)
         self.delay(0)
         with self.town.scheduling.reading() as connection:
@@ -147,12 +149,13 @@ class Bench:
                 .scalars()
                 .all()
             )
+        self.stack.stop("beat")
         self.stack.stop("worker")
         return SLOW_BOOKINGS / (times[-1] - times[0]).total_seconds(), (self.outside_calls() - calls) / SLOW_BOOKINGS
 
     def costs(self) -> list[Figure]:
         """What one booking costs: counted in this process, after one that warms everything up."""
-        api, runner = build_api(self.town.settings).test_client(), build_runner(self.town.settings, is_stopping=never)
+        api, runner = build_api(self.town.settings).test_client(), self.runner()
         figures: list[Figure] = []
         for prepared in self.bookings(2):
             calls = self.outside_calls()
@@ -169,6 +172,9 @@ class Bench:
                 Figure("messages to Redis", 2, "messages", note="1 nudge, 1 event for Flower"),
             ]
         return figures
+
+    def runner(self) -> Runner:
+        return build_runner(self.town.settings, nudge=lambda _name, _saga_id: False, is_stopping=never)
 
     def memory(self) -> list[Figure]:
         return [

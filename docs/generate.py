@@ -25,14 +25,17 @@ def saga_page(saga: Saga) -> str:
         "",
         f"Generated from `saga/{saga.name}.py` by `python -m docs.generate`.",
         "",
-        "| # | step | kind | undone by | stops on | tries | commits with the journal |",
-        "|---|---|---|---|---|---|---|",
+        "| # | step | kind | asks | undone by | stops on | tries | commits with the journal |",
+        "|---|---|---|---|---|---|---|---|",
         *(step_line(number, step) for number, step in enumerate(saga.table, start=1)),
         "",
         "*Stops on* are the errors that mean no: the saga turns back at once. Anything else means that we do not know: the step",
         "is tried again after a jittered wait, so many times in all. A saga that turns back undoes the last step first, and the",
         "failed one too, unless it surely did not happen. A best-effort step never holds the booking up: when its tries are used",
         "up, the saga is done without it.",
+        "",
+        "A step that *asks* an outside service waits in its line while the service is not to be asked, at the cost of no try:",
+        "[Outages](../how-to/outages.md).",
         "",
     ]
     return "\n".join(lines)
@@ -44,7 +47,8 @@ def step_line(number: int, step: Step) -> str:
     tries = "until it succeeds" if step.retry.limit >= ALWAYS.limit else str(step.retry.limit + 1)
     kind = f"{step.kind}, best effort" if step.is_best_effort else str(step.kind)
     in_journal = "yes" if isinstance(step.action, InJournal) else "no"
-    return f"| {number} | `{step.name}` | {kind} | {undo} | {stops} | {tries} | {in_journal} |"
+    asks = step.asks or "-"
+    return f"| {number} | `{step.name}` | {kind} | {asks} | {undo} | {stops} | {tries} | {in_journal} |"
 
 
 def name_of(work: Any) -> str:

@@ -3,6 +3,7 @@
 Provider errors:  ProviderError > ProviderRefused        a "no": asking again gives the same answer
                                 > ProviderUnavailable    we do not know, or not now
                                 > ProviderMisconfigured  our key or setting is wrong: an operator must mend it
+                                > ProviderHeld           we did not ask: BreakerOpen | ServicePaused | NoPlaceFree
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +31,22 @@ class ProviderUnavailable(ProviderError):
 
 class ProviderMisconfigured(ProviderError):
     """The outside service does not accept our credentials, or a setting of it is missing."""
+
+
+class ProviderHeld(ProviderError):
+    """The outside service was not asked, to protect it or us."""
+
+
+class BreakerOpen(ProviderHeld):
+    """It failed too often in a row, or asked not to be called: it is asked again in a while."""
+
+
+class ServicePaused(ProviderHeld):
+    """An operator paused it."""
+
+
+class NoPlaceFree(ProviderHeld):
+    """As many calls of it are under way as may be at one time."""
 
 
 @dataclass(frozen=True, kw_only=True)

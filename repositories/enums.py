@@ -80,7 +80,23 @@ class OutcomeWord(StrEnum):
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     POISON = "poison"
+    HELD = "held"  # the service is not asked now: the saga waits in its line
     SKIPPED = "skipped"
+
+
+class Service(StrEnum):
+    """An outside service, protected by a breaker and by a bound on the calls at one time."""
+
+    VIDEOSDK = "videosdk"
+    FCM = "fcm"
+
+
+class Trouble(StrEnum):
+    """Why a service's breaker is open."""
+
+    FAILING = "failing"  # so many failures in a row
+    LIMITED = "limited"  # it asked not to be called for a while
+    MISCONFIGURED = "misconfigured"  # it refuses our key
 
 
 class GenderType(IntEnum):

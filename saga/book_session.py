@@ -8,7 +8,7 @@ from functools import cached_property
 from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
 from repositories.entities.sagas import key_of
-from repositories.enums import Reason
+from repositories.enums import Reason, Service
 from repositories.ports.bookings import Slots
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.errors import BalanceOut, BookingWithdrawn, OrderVoided, SlotTaken
@@ -76,9 +76,10 @@ class BookSession:
                 undo=self.close_room_if_open,
                 stops_on=(ProviderRefused,),
                 retry=VIDEOSDK,
+                asks=Service.VIDEOSDK,
             ),
             pivot("confirm_booking", in_journal(self.confirm), stops_on=(BookingWithdrawn,)),
-            retriable("notify_provider", self.push_new_booking, retry=FCM, best_effort=True),
+            retriable("notify_provider", self.push_new_booking, retry=FCM, asks=Service.FCM, best_effort=True),
         )
 
     # 1

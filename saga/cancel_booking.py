@@ -10,7 +10,7 @@ from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, PushSender, VideoRooms
 from repositories.entities.effects import Effect
-from repositories.enums import Reason
+from repositories.enums import Reason, Service
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.orders import Orders
 from saga.definition import NOTHING, Receipt, Retry, SagaState, Table, TableWrong, once_decided, retriable
@@ -35,8 +35,8 @@ class CancelBooking:
     def table(self) -> Table:
         return once_decided(
             retriable(FIRST_STEP, self.refund_order),
-            retriable("close_meeting", self.close_room, retry=VIDEOSDK),
-            retriable("notify_cancellation", self.push_cancellation, retry=FCM, best_effort=True),
+            retriable("close_meeting", self.close_room, retry=VIDEOSDK, asks=Service.VIDEOSDK),
+            retriable("notify_cancellation", self.push_cancellation, retry=FCM, asks=Service.FCM, best_effort=True),
         )
 
     # 1

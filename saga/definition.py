@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import NOTHING, SagaState
-from repositories.enums import Reason
+from repositories.enums import Reason, Service
 
 __all__ = [
     "NOTHING",
@@ -88,6 +88,7 @@ class Step:
     undo: Undo | InJournal
     stops_on: Errors
     retry: Retry
+    asks: Service | None = None  # the outside service that action and undo call
     is_best_effort: bool = False
 
 
@@ -101,8 +102,9 @@ def compensable(
     undo: Undo | InJournal,
     stops_on: Errors = (),
     retry: Retry = QUICK,
+    asks: Service | None = None,
 ) -> Step:
-    return Step(name=name, kind=Kind.COMPENSABLE, action=action, undo=undo, stops_on=stops_on, retry=retry)
+    return Step(name=name, kind=Kind.COMPENSABLE, action=action, undo=undo, stops_on=stops_on, retry=retry, asks=asks)
 
 
 def pivot(name: str, action: InJournal, *, stops_on: Errors = ()) -> Step:
@@ -110,7 +112,14 @@ def pivot(name: str, action: InJournal, *, stops_on: Errors = ()) -> Step:
     return Step(name=name, kind=Kind.PIVOT, action=action, undo=nothing, stops_on=stops_on, retry=ALWAYS)
 
 
-def retriable(name: str, action: Action | InJournal, *, retry: Retry = ALWAYS, best_effort: bool = False) -> Step:
+def retriable(
+    name: str,
+    action: Action | InJournal,
+    *,
+    retry: Retry = ALWAYS,
+    asks: Service | None = None,
+    best_effort: bool = False,
+) -> Step:
     return Step(
         name=name,
         kind=Kind.RETRIABLE,
@@ -118,6 +127,7 @@ def retriable(name: str, action: Action | InJournal, *, retry: Retry = ALWAYS, b
         undo=nothing,
         stops_on=(),
         retry=retry,
+        asks=asks,
         is_best_effort=best_effort,
     )
 

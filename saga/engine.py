@@ -4,7 +4,8 @@
               refused, retries used up, deadline passed, withdrawn -> UNDOING
     undoing:  every owed step is undone, the last first -> UNDONE
               an undo that does not answer lets the others go first
-    either:   a bug twice, an undo that keeps failing, a worker that dies each time -> STUCK
+    either:   a service not to be asked now -> in its line, at no cost, until its turn or the deadline
+              a bug twice, an undo that keeps failing, a worker that dies each time -> STUCK
 
 Nothing here reads a clock, a database or a random number.
 """
@@ -14,13 +15,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from repositories.entities.sagas import SagaState
+from repositories.entities.sagas import InLine, SagaState
 from repositories.enums import OutcomeWord, Reason, SagaStatus
 from saga.definition import NOTHING, UNDO, InJournal, Kind, Retry, Step, Table, nothing
 
 MAX_CLAIMS = 5
 MAX_BUGS = 2
-PAUSE = timedelta(seconds=30)  # before a misconfigured service is asked again
+PAUSE = timedelta(seconds=30)  # before a misconfigured service without a breaker is asked again
+PATIENCE = timedelta(minutes=10)  # how long a best-effort step waits in line
+LOOK_AGAIN = timedelta(minutes=10)  # whoever has no deadline leaves the line then and joins it again, lest it be lost
 
 # --- What came of an attempt -------------------------------------------------------------
 
@@ -63,6 +66,14 @@ class Misconfigured:
 
 
 @dataclass(frozen=True)
+class Held:
+    """The service was not asked: it is not to be asked now, or others wait for it already."""
+
+    word: ClassVar[OutcomeWord] = OutcomeWord.HELD
+    error: str
+
+
+@dataclass(frozen=True)
 class Bug:
     word: ClassVar[OutcomeWord] = OutcomeWord.BUG
     error: str
@@ -74,6 +85,7 @@ class Expired:
 
     word: ClassVar[OutcomeWord] = OutcomeWord.EXPIRED
     error: ClassVar[str] = "DeadlinePassed"
+    reason: Reason = Reason.DEADLINE_PASSED
 
 
 @dataclass(frozen=True)
@@ -92,16 +104,17 @@ class Poison:
     error: ClassVar[str] = "WorkerDied"
 
 
-Outcome = Done | Refused | Unavailable | Misconfigured | Bug | Expired | Withdrawn | Poison
+Outcome = Done | Refused | Unavailable | Misconfigured | Held | Bug | Expired | Withdrawn | Poison
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What the world adds: the time, and how the waits are drawn."""
+    """What the world adds: the time, how the waits are drawn, and the end of a service's line."""
 
     now: datetime
     jitter: float  # in [0, 1)
     pace: float = 1.0  # multiplies every wait
+    line: InLine | None = None  # of the service that the step asks, if it is not to be asked again now
 
 
 # --- The rules ---------------------------------------------------------------------------
@@ -109,6 +122,8 @@ class Moment:
 
 def next_state(table: Table, state: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
     """Where the saga stands after this outcome of its current step. `due_at` = now means: go on at once."""
+    moment = replace(moment, line=_place_in(moment.line, state.in_line, outcome))
+    state = replace(state, in_line=None)
     if isinstance(outcome, Poison):
         return _stuck(state, outcome)
     if state.status is SagaStatus.UNDOING:
@@ -124,7 +139,24 @@ def before_work(table: Table, state: SagaState, now: datetime) -> Expired | With
         return None
     if state.withdrawn_at is not None:
         return Withdrawn()
-    return Expired() if now >= state.deadline_at else None
+    if now < state.deadline_at:
+        return None
+    return Expired(Reason.DEADLINE_PASSED if state.in_line is None else Reason.SERVICE_UNAVAILABLE)
+
+
+def rested(state: SagaState, *, stood_still: timedelta) -> SagaState:
+    """The state not aged by the time that it waited while its service stood still; no deadline passes `expires_at`."""
+    if state.in_line is None:
+        return state
+    rest = max(stood_still - state.in_line.stood_still, timedelta())
+    deadline_at = max(state.deadline_at, min(state.deadline_at + rest, state.expires_at))
+    return replace(state, deadline_at=deadline_at, in_line=replace(state.in_line, stood_still=stood_still))
+
+
+def is_news(before: SagaState, following: SagaState, outcome: Outcome) -> bool:
+    """Whether the timeline tells it: not that a saga waits on, nor that a probe found what was known."""
+    waits_on = before.in_line is not None and following.in_line is not None and before.step == following.step
+    return not waits_on or not (isinstance(outcome, Held) or outcome.error == before.error)
 
 
 def as_claimed(table: Table, state: SagaState) -> SagaState:
@@ -173,13 +205,14 @@ def _after_action(table: Table, state: SagaState, outcome: Outcome, moment: Mome
     match outcome:
         case Done(receipt):
             return _forward(table, _with_receipt(step, state, receipt), moment)
-        case Expired():
-            return _turn_back(state, moment, reason=Reason.DEADLINE_PASSED, error=outcome.error)
+        case Expired(reason):
+            return _turn_back(state, moment, reason=reason, error=outcome.error)
         case Withdrawn():
             return _turn_back(state, moment, reason=Reason.BOOKING_WITHDRAWN, error=outcome.error)
     if _may_have_happened(step, outcome):
         state = replace(state, owed=_owing(step, state.owed))
-    failed = replace(state, failures=state.failures + 1, error=outcome.error)
+    error = (state.error or outcome.error) if isinstance(outcome, Held) else outcome.error
+    failed = replace(state, failures=state.failures + 1, error=error)
     if step.is_best_effort:
         return _best_effort(table, step, failed, outcome, moment)
     return _after_failure(step, failed, outcome, moment)
@@ -192,18 +225,31 @@ def _after_failure(step: Step, failed: SagaState, outcome: Outcome, moment: Mome
         case Unavailable(error, retry_after=retry_after):
             if step.kind is Kind.COMPENSABLE and failed.failures > step.retry.limit:
                 return _turn_back(failed, moment, reason=Reason.SERVICE_UNAVAILABLE, error=error)
+            if moment.line is not None:
+                return _wait_in(moment.line, failed, _latest(step, failed, moment))
             return _wait(failed, backoff(step.retry, failed.failures, moment, at_least=retry_after), moment)
-        case Misconfigured():
-            return _pause(replace(failed, failures=failed.failures - 1), moment)
+        case Misconfigured() | Held():
+            untried = replace(failed, failures=failed.failures - 1)
+            if moment.line is not None:
+                return _wait_in(moment.line, untried, _latest(step, untried, moment))
+            return _pause(untried, moment)
         case Bug() if failed.failures < MAX_BUGS:
             return _wait(failed, backoff(step.retry, failed.failures, moment), moment)
     return _stuck(failed, outcome)
 
 
 def _best_effort(table: Table, step: Step, failed: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
+    """It never holds a booking up: its tries used up, or too long in line, the saga goes on without it."""
     limit = MAX_BUGS - 1 if isinstance(outcome, Bug) else step.retry.limit
+    if isinstance(outcome, Held) and moment.line is not None:
+        failed = replace(failed, failures=failed.failures - 1)
     if isinstance(outcome, Refused) or failed.failures > limit:
         return _forward(table, failed, moment)
+    if moment.line is not None:
+        gives_up_at = moment.line.since + PATIENCE * moment.pace
+        return (
+            _forward(table, failed, moment) if moment.now >= gives_up_at else _wait_in(moment.line, failed, gives_up_at)
+        )
     retry_after = outcome.retry_after if isinstance(outcome, Unavailable) else timedelta()
     return _wait(failed, backoff(step.retry, failed.failures, moment, at_least=retry_after), moment)
 
@@ -217,11 +263,16 @@ def _after_undo(state: SagaState, outcome: Outcome, moment: Moment) -> SagaState
         case Unavailable(retry_after=retry_after) if failed.failures <= UNDO.limit:
             if failed.failures < len(failed.owed):  # the others first: one silent service keeps no time and no money
                 return replace(failed, due_at=moment.now)
+            if moment.line is not None and len(failed.owed) == 1:
+                return _wait_in(moment.line, replace(failed, failures=state.failures), _later(moment))
             return _wait(failed, backoff(UNDO, failed.failures, moment, at_least=retry_after), moment)
-        case Misconfigured():
+        case Misconfigured() | Held():
             if failed.failures < len(failed.owed):
                 return replace(failed, due_at=moment.now)
-            return _wait(replace(failed, failures=0), PAUSE * moment.pace, moment)
+            untried = replace(failed, failures=0)
+            if moment.line is not None and len(untried.owed) == 1:
+                return _wait_in(moment.line, untried, _later(moment))
+            return _wait(untried, PAUSE * moment.pace, moment)
         case Bug() if failed.failures < MAX_BUGS * len(failed.owed):
             return _wait(failed, backoff(UNDO, failed.failures, moment), moment)
     return _stuck(failed, outcome)
@@ -240,7 +291,7 @@ def _forward(table: Table, state: SagaState, moment: Moment) -> SagaState:
 
 def _turn_back(state: SagaState, moment: Moment, *, reason: Reason, error: str) -> SagaState:
     turned = replace(state, status=SagaStatus.UNDOING, reason=reason, failed_step=state.step, error=error, failures=0)
-    return _undo_next(turned, moment)
+    return _undo_next(replace(turned, in_line=None), moment)
 
 
 def _undo_next(state: SagaState, moment: Moment) -> SagaState:
@@ -264,6 +315,26 @@ def _pause(state: SagaState, moment: Moment) -> SagaState:
     """Wait without ageing: the deadline moves along, though never beyond the start of the session."""
     wait = PAUSE * moment.pace
     return _wait(replace(state, deadline_at=min(state.deadline_at + wait, state.expires_at)), wait, moment)
+
+
+def _wait_in(line: InLine, state: SagaState, until: datetime) -> SagaState:
+    """Wait in the line of the service, which costs nothing, for the sweep to let the saga go in its turn."""
+    return replace(state, in_line=line, due_at=until)
+
+
+def _latest(step: Step, state: SagaState, moment: Moment) -> datetime:
+    return _later(moment) if step.kind is Kind.RETRIABLE else state.deadline_at
+
+
+def _later(moment: Moment) -> datetime:
+    return moment.now + LOOK_AGAIN * moment.pace
+
+
+def _place_in(line: InLine | None, before: InLine | None, outcome: Outcome) -> InLine | None:
+    """The end of the line; or the place that the saga had, unless it has just been its turn."""
+    if line is None or before is None or before.service is not line.service or not isinstance(outcome, Held):
+        return line
+    return replace(line, since=before.since)
 
 
 def backoff(retry: Retry, failures: int, moment: Moment, *, at_least: timedelta = timedelta()) -> timedelta:
@@ -290,7 +361,7 @@ def _owing(step: Step, owed: tuple[str, ...]) -> tuple[str, ...]:
 
 def _may_have_happened(step: Step, outcome: Outcome) -> bool:
     """Whether the failed attempt may have left something: a change in the journal's database was rolled back."""
-    if isinstance(step.action, InJournal) or isinstance(outcome, Misconfigured):
+    if isinstance(step.action, InJournal) or isinstance(outcome, Misconfigured | Held):
         return False
     return outcome.may_have_happened if isinstance(outcome, Unavailable) else True
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from integrations.ports import BookingPush, NotificationType, PushSender
 from repositories.entities.effects import Effect, ReserveTime
 from repositories.entities.moves import MOVED_BY, EndMove, MoveBooking, ReleaseOtherTime
-from repositories.enums import Reason
+from repositories.enums import Reason, Service
 from repositories.ports.bookings import Slots
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.errors import BalanceOut, BookingWithdrawn, OrderVoided, SlotTaken
@@ -71,7 +71,7 @@ class RescheduleBooking:
                 stops_on=(BalanceOut, OrderVoided),
             ),
             pivot("move_booking", in_journal(self.move), stops_on=(BookingWithdrawn,)),
-            retriable("notify_reschedule", self.push_new_time, retry=FCM, best_effort=True),
+            retriable("notify_reschedule", self.push_new_time, retry=FCM, asks=Service.FCM, best_effort=True),
         )
 
     # 1

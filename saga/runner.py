@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from integrations.ports import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
+from integrations.ports import ProviderHeld, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from repositories.entities.effects import Effect
-from repositories.entities.sagas import Attempt
+from repositories.entities.sagas import Attempt, InLine
 from repositories.enums import Attempted, OutcomeWord, SagaStatus
 from repositories.ports.errors import LeaseLost, StoreUnavailable
 from repositories.ports.sagas import Journal
@@ -21,6 +21,7 @@ from saga.definition import NOTHING, Action, InJournal, Saga, SagaState, Step, U
 from saga.engine import (
     Bug,
     Done,
+    Held,
     Misconfigured,
     Moment,
     Outcome,
@@ -29,12 +30,16 @@ from saga.engine import (
     as_claimed,
     before_work,
     is_ended,
+    is_news,
     next_state,
+    rested,
     step_of,
 )
+from saga.line import Line
 
 log = structlog.get_logger()
 
+OTHERS_FIRST = "OthersWaitLonger"
 NOT_DUE = "not due"
 LEASE_LOST = "lease lost"
 JOURNAL_UNAVAILABLE = "journal unavailable"
@@ -54,6 +59,7 @@ class Runner:
 
     sagas: Mapping[str, Saga]
     journal: Journal
+    line: Line
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
     new_token: Callable[[], str]
@@ -75,7 +81,7 @@ class Runner:
 
     def _run(self, claimed: SagaState) -> str:
         saga = self.sagas[claimed.name]
-        state = as_claimed(saga.table, claimed)
+        state = as_claimed(saga.table, self._rested(claimed))
         carried: tuple[Attempt, ...] = ()
         is_mine = True
         while is_mine:
@@ -100,9 +106,9 @@ class Runner:
         self, saga: Saga, step: Step, work: Action | Undo, state: SagaState, carried: tuple[Attempt, ...]
     ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
         started, watch = self.clock(), time.perf_counter()
-        outcome = _outcome_of(saga, step, work, state)
+        outcome = self._outcome_of(saga, step, work, state)
         attempt = self._attempt(state, outcome, started=started, seconds=time.perf_counter() - watch)
-        following = self._next(saga, state, outcome)
+        following = self._next(saga, state, outcome, line=self._place_in_line(step, outcome))
         if isinstance(outcome, Done) and _is_carried_by_next(saga, following):
             return following, (*carried, attempt), True
         return self._write(saga, state, Turn(outcome=outcome, attempt=attempt), carried, following=following)
@@ -141,12 +147,40 @@ class Runner:
         # a claim that goes on with its lease is still the first; the next one is the second: someone died in between
         kept = {"due_at": now + self.lease, "claims": 1} if goes_on else {"claims": 0}
         following = replace(following, **kept)
-        saved = self.journal.save(following, attempts=(*carried, turn.attempt), effects=effects, now=now)
-        self._tell(saved, turn)
+        is_told = is_news(state, following, turn.outcome)
+        attempts = (*carried, turn.attempt) if is_told else carried
+        saved = self.journal.save(following, attempts=attempts, effects=effects, now=now)
+        if is_told:
+            self._tell(saved, turn)
         return saved, (), goes_on
 
-    def _next(self, saga: Saga, state: SagaState, outcome: Outcome) -> SagaState:
-        return next_state(saga.table, state, outcome, Moment(now=self.clock(), jitter=self.jitter(), pace=self.pace))
+    def _next(self, saga: Saga, state: SagaState, outcome: Outcome, *, line: InLine | None = None) -> SagaState:
+        moment = Moment(now=self.clock(), jitter=self.jitter(), pace=self.pace, line=line)
+        return next_state(saga.table, state, outcome, moment)
+
+    # --- outside services ------------------------------------------------------------------
+
+    def _rested(self, claimed: SagaState) -> SagaState:
+        if claimed.in_line is None:
+            return claimed
+        return rested(claimed, stood_still=self.line.stood_still(claimed.in_line.service))
+
+    def _outcome_of(self, saga: Saga, step: Step, work: Action | Undo, state: SagaState) -> Outcome:
+        if step.asks is None:
+            return _outcome_of(saga, step, work, state)
+        is_first = not self.line.is_turn_of_others(step.asks, state)
+        outcome = _outcome_of(saga, step, work, state) if is_first else Held(OTHERS_FIRST)
+        self.line.let_go(step.asks)
+        return outcome
+
+    def _place_in_line(self, step: Step, outcome: Outcome) -> InLine | None:
+        """Where this saga waits, if the service that it asks is not to be asked again now."""
+        if step.asks is None:
+            return None
+        is_shut = isinstance(outcome, Unavailable | Misconfigured) and self.line.is_shut(step.asks)
+        return self.line.end_of(step.asks) if is_shut or isinstance(outcome, Held) else None
+
+    # --- the timeline ------------------------------------------------------------------------
 
     def _attempt(self, state: SagaState, outcome: Outcome, *, started: datetime, seconds: float | None) -> Attempt:
         return Attempt(
@@ -197,7 +231,7 @@ def _outcome_of(saga: Saga, step: Step, work: Action | Undo, state: SagaState) -
 
 
 def _translated(saga: Saga, step: Step, error: Exception) -> Outcome:
-    """The five words for an error; whatever no port announced is a bug."""
+    """The engine's word for an error; whatever no port announced is a bug."""
     name = type(error).__name__
     match error:
         case ProviderUnavailable():
@@ -206,6 +240,8 @@ def _translated(saga: Saga, step: Step, error: Exception) -> Outcome:
             return Unavailable(name, may_have_happened=True)
         case ProviderMisconfigured():
             return Misconfigured(name)
+        case ProviderHeld():
+            return Held(name)
     if isinstance(error, (*step.stops_on, ProviderRefused)):
         return Refused(name, saga.reason_of(error))
     log.exception("saga_bug", step=step.name, error=name)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
+from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus, Service
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -14,6 +14,15 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 def key_of(saga_id: str, step: str) -> str:
     """The name of a step's effect, the same for every repeat."""
     return f"{saga_id}-{step}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InLine:
+    """A place in the line of those who wait for a service."""
+
+    service: Service
+    since: datetime
+    stood_still: timedelta  # how long the service had stood still by then, all in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +40,7 @@ class SagaState:
     failures: int = 0  # in a row, of the current step
     claims: int = 0  # of the current step: more than one means that a worker died or was paused in it
     due_at: datetime | None  # None when ended or stuck
+    in_line: InLine | None = None  # until due_at it is let go only when its turn comes
     deadline_at: datetime  # before its pivot, a saga past this undoes by itself
     expires_at: datetime  # the start of the session: no pause moves the deadline beyond it
     withdrawn_at: datetime | None = None  # as it was at the claim; only a withdrawal writes it

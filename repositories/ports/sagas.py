@@ -6,7 +6,7 @@ from typing import Protocol
 
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaRecord, SagaState
-from repositories.enums import SagaStatus
+from repositories.enums import SagaStatus, Service
 
 
 class Journal(Protocol):
@@ -29,6 +29,14 @@ class Journal(Protocol):
 
     def take_due(self, *, now: datetime, limit: int, marked_until: datetime) -> list[DueSaga]:
         """The due sagas that are not marked, oldest first, now marked until `marked_until`."""
+        ...
+
+    def take_waiting(
+        self, service: Service, *, limit: int, window: int, longest_first: bool, now: datetime, marked_until: datetime
+    ) -> list[DueSaga]:
+        """The first of those who wait in the line of this service, the oldest saga first, now due and marked until
+        `marked_until`: no more than keep `window` of them on their way to a worker. With `longest_first`, those come
+        first who have waited longest since they joined, or since their last turn."""
         ...
 
     def is_reachable(self) -> bool: ...

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from repositories.database import Database
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, DueSaga, SagaState
+from repositories.enums import Service
 from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.saga_rows import attempt_row, row_of, state_of
+from repositories.scheduling_db.services import WAITS
 from repositories.scheduling_db.tables import saga_attempts, sagas
 
 CLAIM = (
@@ -29,7 +31,7 @@ CLAIM = (
 READ = select(sagas).where(sagas.c.id == bindparam("saga_id"))
 SAVED = (
     "status", "step", "owed", "receipts", "failures", "claims", "due_at", "deadline_at", "reason", "failed_step",
-    "error", "updated_at",
+    "error", "updated_at", "waits_for", "waits_since", "stood_still_us",
 )  # fmt: skip
 SAVE = (
     update(sagas)
@@ -48,6 +50,28 @@ IS_DUE = and_(
 )
 DUE = select(sagas.c.id, sagas.c.name).where(IS_DUE).order_by(sagas.c.due_at).limit(bindparam("most"))
 MARK = update(sagas).where(sagas.c.id == bindparam("saga_id"), IS_DUE).values(nudged_until=bindparam("marked_until"))
+
+_IN_LINE = (sagas.c.waits_for == bindparam("of_service"), WAITS)
+_AGE = (sagas.c.created_at, sagas.c.id)
+OLDEST_FIRST = select(sagas.c.id, sagas.c.name).where(*_IN_LINE).order_by(*_AGE).limit(bindparam("most"))
+LONGEST_FIRST = (
+    select(sagas.c.id, sagas.c.name).where(*_IN_LINE).order_by(sagas.c.waits_since, *_AGE).limit(bindparam("most"))
+)
+ON_THEIR_WAY = (
+    select(func.count())
+    .select_from(sagas)
+    .where(
+        sagas.c.waits_for == bindparam("of_service"),
+        sagas.c.claims == 0,
+        sagas.c.due_at <= bindparam("now"),
+        sagas.c.nudged_until > bindparam("now"),
+    )
+)
+LET_GO = (
+    update(sagas)
+    .where(sagas.c.id == bindparam("saga_id"), *_IN_LINE)
+    .values(due_at=bindparam("now"), nudged_until=bindparam("marked_until"))
+)
 
 
 class SqlJournal:
@@ -95,6 +119,24 @@ class SqlJournal:
                 marks = [{"saga_id": saga.id, "now": now, "marked_until": marked_until} for saga in due]
                 connection.execute(MARK, marks)
             return due
+
+        return self._database.write(work)
+
+    def take_waiting(
+        self, service: Service, *, limit: int, window: int, longest_first: bool, now: datetime, marked_until: datetime
+    ) -> list[DueSaga]:
+        which = {"of_service": service.value, "now": now}
+        order = LONGEST_FIRST if longest_first else OLDEST_FIRST
+
+        def work(connection: Connection) -> list[DueSaga]:
+            most = min(limit, window - connection.execute(ON_THEIR_WAY, which).scalar_one())
+            if most <= 0:
+                return []
+            first = [DueSaga(id=row.id, name=row.name) for row in connection.execute(order, which | {"most": most})]
+            if first:
+                marks = [which | {"saga_id": saga.id, "marked_until": marked_until} for saga in first]
+                connection.execute(LET_GO, marks)
+            return first
 
         return self._database.write(work)
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
-from repositories.entities.sagas import Attempt, SagaState
-from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
+from repositories.entities.sagas import Attempt, InLine, SagaState
+from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus, Service
 
 MICROSECOND = timedelta(microseconds=1)
 NO_TIME = timedelta()
@@ -27,7 +27,28 @@ def row_of(state: SagaState, now: datetime) -> dict[str, Any]:
         "status": state.status.value,
         "reason": state.reason,
         "updated_at": now,
+        **_line_columns(state.in_line),
     }
+
+
+def _line_columns(place: InLine | None) -> dict[str, Any]:
+    if place is None:
+        return {"waits_for": None, "waits_since": None, "stood_still_us": None}
+    return {
+        "waits_for": place.service.value,
+        "waits_since": place.since,
+        "stood_still_us": place.stood_still // MICROSECOND,
+    }
+
+
+def _in_line(kept: RowMapping) -> InLine | None:
+    if kept["waits_for"] is None:
+        return None
+    return InLine(
+        service=Service(kept["waits_for"]),
+        since=kept["waits_since"],
+        stood_still=kept["stood_still_us"] * MICROSECOND,
+    )
 
 
 def state_of(row: Row[Any]) -> SagaState:
@@ -39,6 +60,7 @@ def state_of(row: Row[Any]) -> SagaState:
         receipts=json.loads(kept["receipts"]),
         status=SagaStatus(kept["status"]),
         reason=None if kept["reason"] is None else Reason(kept["reason"]),
+        in_line=_in_line(kept),
     )
 
 

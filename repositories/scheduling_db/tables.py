@@ -103,6 +103,9 @@ sagas = Table(
     Column("due_at", UtcDateTime),
     Column("nudged_until", UtcDateTime),
     Column("lease_token", String(32)),
+    Column("waits_for", String(20)),  # the service in whose line it stands
+    Column("waits_since", UtcDateTime),
+    Column("stood_still_us", BigInteger),  # how long the service had stood still by then, all in all
     Column("deadline_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("withdrawn_at", UtcDateTime),
@@ -116,6 +119,15 @@ sagas = Table(
 is_due = sagas.c.due_at.is_not(None)
 Index("ix_sagas_due_at", sagas.c.due_at, sqlite_where=is_due, postgresql_where=is_due, mssql_where=is_due)
 Index("ix_sagas_status_updated_at", sagas.c.status, sagas.c.updated_at)
+waits = sagas.c.waits_for.is_not(None)
+Index(
+    "ix_sagas_waits_for_created_at",
+    sagas.c.waits_for,
+    sagas.c.created_at,
+    sqlite_where=waits,
+    postgresql_where=waits,
+    mssql_where=waits,
+)
 
 saga_attempts = Table(
     "saga_attempts",
@@ -140,6 +152,35 @@ saga_audit = Table(
     Column("booking_id", BigInteger, nullable=False),
     Column("action", String(20), nullable=False),
     Column("step", String(40)),
+    Column("operator", text(100), nullable=False),
+    Column("why", text(500), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+service_breakers = Table(
+    "service_breakers",
+    metadata,
+    Column("service", String(20), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("trouble", String(20)),
+    Column("error", String(80)),
+    Column("opened_at", UtcDateTime),
+    Column("open_until", UtcDateTime),
+    Column("probe_token", String(32)),
+    Column("probe_until", UtcDateTime),
+    Column("paused_at", UtcDateTime),
+    Column("paused_by", text(100)),
+    Column("paused_why", text(500)),
+    Column("standing_since", UtcDateTime),
+    Column("stood_still_us", BigInteger, nullable=False),
+)
+
+service_audit = Table(
+    "service_audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("service", String(20), nullable=False, index=True),
+    Column("action", String(20), nullable=False),
     Column("operator", text(100), nullable=False),
     Column("why", text(500), nullable=False),
     Column("at", UtcDateTime, nullable=False),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 @dataclass
 class Failures:
     failures: list[tuple[Exception, bool, str | None]] = field(default_factory=list)
+    is_down: Exception | None = None  # what every call raises
+    calls: int = 0
 
     def fail_next(self, error: Exception, *, after_effect: bool = False, of: str | None = None) -> None:
         """The next call (of this method) not yet planned for raises `error`, before or after doing what was asked."""
@@ -15,7 +17,8 @@ class Failures:
 
     @contextmanager
     def planned(self, method: str) -> Iterator[None]:
-        error, after_effect = None, False
+        self.calls += 1
+        error, after_effect = self.is_down, False
         if self.failures and self.failures[0][2] in {None, method}:
             error, after_effect, _ = self.failures.pop(0)
         if error is not None and not after_effect:

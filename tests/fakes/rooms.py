@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from integrations.ports import Room
+from integrations.ports import ProviderUnavailable, Room
 from tests.fakes.failures import Failures
 
 
@@ -15,9 +15,12 @@ class FakeRoom:
 @dataclass
 class FakeRooms(Failures):
     rooms: dict[str, FakeRoom] = field(default_factory=dict)  # by key
+    never_opens: str | None = None  # the key of a room that this VideoSDK cannot bear
 
     def open_room(self, key: str) -> Room:
         with self.planned("open_room"):
+            if key == self.never_opens:
+                raise ProviderUnavailable("500", may_have_happened=True)
             room = self.rooms.setdefault(key, FakeRoom(meeting_id=f"room-{len(self.rooms) + 1:04}-test"))
             return Room(meeting_id=room.meeting_id)
 

@@ -18,7 +18,7 @@ from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, Re
 from repositories.entities.idempotency import Change, IdempotencyKey, KeyUse
 from repositories.entities.moves import EndMove, Move, MoveBooking, ReleaseOtherTime
 from repositories.entities.sagas import Attempt, DueSaga, SagaState
-from repositories.enums import BookingStatus
+from repositories.enums import BookingStatus, Service
 from repositories.idempotency import change_of
 from repositories.ports.errors import (
     BookingWithdrawn,
@@ -237,6 +237,35 @@ class FakeScheduling:
         due.sort(key=lambda saga: saga.due_at or now)
         self.marks.update({saga.id: marked_until for saga in due[:limit]})
         return [DueSaga(id=saga.id, name=saga.name) for saga in due[:limit]]
+
+    def line(self, service: Service, *, now: datetime) -> list[SagaState]:
+        """Who waits for this service and is neither in a worker's hands nor on the way to one."""
+        return [
+            saga
+            for saga in self._in_line(service)
+            if saga.claims == 0 and saga.due_at is not None and self.marks.get(saga.id, now) <= now
+        ]
+
+    def _in_line(self, service: Service) -> list[SagaState]:
+        return [saga for saga in self.sagas.values() if saga.in_line is not None and saga.in_line.service is service]
+
+    def take_waiting(
+        self, service: Service, *, limit: int, window: int, longest_first: bool, now: datetime, marked_until: datetime
+    ) -> list[DueSaga]:
+        on_their_way = [
+            saga
+            for saga in self._in_line(service)
+            if saga.claims == 0 and saga.due_at is not None and saga.due_at <= now < self.marks.get(saga.id, now)
+        ]
+        waiting = self.line(service, now=now)
+        waiting.sort(key=lambda saga: (saga.created_at, saga.id))
+        if longest_first:
+            waiting.sort(key=lambda saga: saga.in_line.since if saga.in_line else now)
+        first = waiting[: max(min(limit, window - len(on_their_way)), 0)]
+        for saga in first:
+            self.sagas[saga.id] = replace(saga, due_at=now)
+            self.marks[saga.id] = marked_until
+        return [DueSaga(id=saga.id, name=saga.name) for saga in first]
 
     def is_reachable(self) -> bool:
         return True

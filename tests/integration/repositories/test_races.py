@@ -10,10 +10,13 @@ import pytest
 
 from repositories.database import open_database
 from repositories.entities.effects import ReserveTime
+from repositories.enums import Service
 from repositories.ports.errors import BalanceOut, SlotTaken
 from repositories.psyter_db.orders import SqlOrders
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.journal import SqlJournal
+from repositories.scheduling_db.services import SqlServices
+from saga.breaker import BreakerSettings, Failure, failed, probed
 from tests.conftest import FreshUrl
 from tests.contract import test_psyter as psyter
 from tests.contract import test_scheduling as scheduling
@@ -94,3 +97,33 @@ def test_a_balance_for_ten_pays_ten_however_many_race(fresh_url: FreshUrl, proce
     assert sum(processes.map(partial(pays, url), range(24))) == 10
     assert world.balance() == 0
     database.close()
+
+
+FAILURE = Failure(error="X", at=NOW)
+SETTINGS = BreakerSettings(failures=24, open_for=timedelta())
+
+
+def fails(url: str, number: int) -> int:
+    database = open_database(url)
+    state = SqlServices(database).change(
+        Service.VIDEOSDK, lambda state: failed(state, FAILURE, token=f"{number}", settings=SETTINGS)
+    )
+    database.close()
+    return state.failures
+
+
+def is_probe(url: str, number: int) -> bool:
+    database = open_database(url)
+    token = f"call-{number}"
+    state = SqlServices(database).change(
+        Service.VIDEOSDK, lambda state: probed(state, token=token, now=NOW, until=NOW + timedelta(minutes=1))
+    )
+    database.close()
+    return state.probe_token == token
+
+
+def test_every_failure_counts_and_of_many_callers_exactly_one_is_the_probe(
+    scheduling_url: str, processes: Executor
+) -> None:
+    assert sorted(processes.map(partial(fails, scheduling_url), range(24))) == list(range(1, 25))
+    assert sum(processes.map(partial(is_probe, scheduling_url), range(24))) == 1

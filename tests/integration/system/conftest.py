@@ -21,6 +21,7 @@ HASTE = {  # every wait shorter, nothing else changed
     "TAHOON_VIDEOSDK_TIMEOUT": "1",
     "TAHOON_FCM_TIMEOUT": "1",
     "TAHOON_DATABASE_TIMEOUT": "1",
+    "TAHOON_BREAKER_OPEN_FOR": "0.5",
     "TAHOON_SWEEP_EVERY": "0.2",
 }
 

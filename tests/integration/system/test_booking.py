@@ -156,8 +156,8 @@ def test_videosdk_down_for_good_undoes_everything(system: System) -> None:
     status = system.town.ended(system.charity, system.booked(system.charity, system.next_body()))
     assert (status["bookingStatus"], status["reason"]) == (FAILED, Reason.SERVICE_UNAVAILABLE)
     assert status["failedStep"] == "create_meeting"
-    undone = [(line["step"], line["outcome"]) for line in status["timeline"] if line["kind"] == "undo"]
-    assert undone == [("create_meeting", "done"), ("save_order", "done"), ("schedule_booking", "done")]
+    undone = [line["step"] for line in status["timeline"] if (line["kind"], line["outcome"]) == ("undo", "done")]
+    assert undone == ["save_order", "schedule_booking", "create_meeting"]  # VideoSDK is not asked meanwhile
 
 
 def test_a_slot_whose_booking_failed_can_be_booked_again(system: System) -> None:
@@ -179,7 +179,7 @@ def test_videosdk_refusing_our_key_pauses_and_then_confirms(system: System) -> N
     system.stack.fault(route="videosdk.*", kind="status", status=401, times=2)
     status = system.town.ended(system.charity, system.booked(system.charity, system.next_body()))
     assert status["bookingStatus"] == CONFIRMED
-    assert [line["outcome"] for line in status["timeline"]][3:6] == ["misconfigured", "misconfigured", "done"]
+    assert [line["outcome"] for line in status["timeline"]][3:5] == ["misconfigured", "done"]  # the probe told no news
 
 
 @pytest.mark.parametrize(

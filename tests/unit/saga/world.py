@@ -8,6 +8,7 @@ from typing import Any
 
 from repositories.entities.bookings import Booking, Slot
 from repositories.entities.idempotency import IdempotencyKey
+from repositories.entities.services import ServiceState
 from repositories.entities.users import Guest
 from repositories.enums import (
     BookingPlatform,
@@ -17,13 +18,20 @@ from repositories.enums import (
     LedgerKind,
     OrderStatus,
     SagaStatus,
+    Service,
 )
 from saga.accept_booking import AcceptBooking, Accepted, BookingRequest
 from saga.accept_cancellation import AcceptCancellation, CancellationRequest
 from saga.accept_reschedule import AcceptReschedule, RescheduleAccepted, RescheduleRequest
 from saga.book_session import BookSession
+from saga.breaker import BreakerSettings
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import catalogue
+from saga.guarded import GuardedPush, GuardedRooms
+from saga.line import Line
+from saga.lookout import Lookout
+from saga.places import LocalPlaces
+from saga.protection import Protection
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
 from saga.slot_choice import SlotChoice
@@ -32,6 +40,7 @@ from tests.fakes.psyter import FakePsyter
 from tests.fakes.push import FakePush
 from tests.fakes.rooms import FakeRooms
 from tests.fakes.scheduling import FakeScheduling
+from tests.fakes.services import FakeServices
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -42,6 +51,7 @@ PRICE = 20_000  # of one hour
 BALANCE = 50_000
 SLOT_STARTS = NOW + timedelta(days=1)
 CHOICE = {f.name for f in fields(SlotChoice)}
+BREAKER = BreakerSettings(failures=5, open_for=timedelta(seconds=10))
 GUEST = Guest(reference_id="REF-1", name="Sara", dob=date(1990, 5, 15), gender=GenderType.FEMALE)
 
 
@@ -84,6 +94,8 @@ class World:
     watch: Callable[[str], Iterator[None]] | None = None
 
     def __post_init__(self) -> None:
+        self.services = FakeServices(self.scheduling)
+        self.places = LocalPlaces(dict.fromkeys(Service, 3))
         self.psyter.add_organization(id=CHARITY, is_charity=True, balance_minor=BALANCE)
         self.psyter.add_organization(id=ORDINARY, is_charity=False, balance_minor=0)
         self.psyter.add_provider(id=PROVIDER, hourly_rate_minor=PRICE)
@@ -116,8 +128,10 @@ class World:
 
     def runner(self) -> Runner:
         """A worker: a new one after each death."""
-        orders, rooms = self._seen(self.psyter, "orders"), self._seen(self.rooms, "rooms")
-        push = self._seen(self.push, "push")
+        lookout = self.lookout()
+        guard = self.guard(lookout)
+        orders, rooms = self._seen(self.psyter, "orders"), GuardedRooms(self._seen(self.rooms, "rooms"), guard)
+        push = GuardedPush(self._seen(self.push, "push"), guard)
         book = BookSession(
             slots=self._seen(self.scheduling, "slots"),
             orders=orders,
@@ -138,12 +152,30 @@ class World:
         return Runner(
             sagas=catalogue(book, cancel, move),
             journal=self._seen(self.scheduling, "journal"),
+            line=self.line(lookout),
             clock=self.clock,
             jitter=lambda: 0.5,
             new_token=lambda: next(self._ids),
             lease=LEASE,
             is_stopping=lambda: self.is_stopping,
         )
+
+    def lookout(self) -> Lookout:
+        return Lookout(self.services, clock=self.clock)
+
+    def guard(self, lookout: Lookout) -> Protection:
+        return Protection(
+            services=self.services,
+            lookout=lookout,
+            places=self.places,
+            settings=BREAKER,
+            longest_call=LEASE,
+            clock=self.clock,
+            new_token=lambda: next(self._ids),
+        )
+
+    def line(self, lookout: Lookout) -> Line:
+        return Line(journal=self.scheduling, lookout=lookout, places=self.places, nudge=self.nudge, clock=self.clock)
 
     # --- what happens ----------------------------------------------------------------------
 
@@ -197,7 +229,13 @@ class World:
         return accept(RescheduleRequest(**{**given, **changes}))
 
     def sweep(self) -> int:
-        return Sweep(journal=self.scheduling, nudge=self.nudge, waiting=lambda: self.waiting, clock=self.clock)()
+        return Sweep(
+            journal=self.scheduling,
+            nudge=self.nudge,
+            waiting=lambda: self.waiting,
+            let_go=self.line(self.lookout()).let_all_go,
+            clock=self.clock,
+        )()
 
     def work(self) -> None:
         """One worker answers every nudge there is."""
@@ -210,13 +248,25 @@ class World:
             self.work()
             if not self.due():
                 return
-            self.now = max(self.now, min(self.due()))
+            self.now = max(self.now, min(self.due() + self.turns()))
             if not self.sweep():  # marked: nudged a moment ago, and the nudge was lost
                 self.now += timedelta(seconds=5)
         raise AssertionError("the sagas never end")
 
     def due(self) -> list[datetime]:
         return [state.due_at for state in self.scheduling.sagas.values() if state.due_at is not None]
+
+    def change_service(
+        self, rule: Callable[[ServiceState], ServiceState], *, service: Service = Service.VIDEOSDK
+    ) -> None:
+        self.services.change(service, rule)
+
+    def turns(self) -> list[datetime]:
+        """When the services for which sagas wait may be asked next."""
+        waited_for = [
+            self.services.states[service] for service in Service if self.scheduling.line(service, now=self.now)
+        ]
+        return [state.open_until or self.now for state in waited_for if state.paused_at is None]
 
     # --- what is so ------------------------------------------------------------------------
 

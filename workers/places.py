@@ -1,0 +1,132 @@
+"""Places for calls of an outside service that all workers share, kept in Redis.
+
+A place is a token with an end: whoever is killed in a call gives it back by dying. While Redis is away each process
+keeps to the bound by itself.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import structlog
+from redis import ConnectionPool, RedisError
+from redis.connection import ConnectionInterface
+from redis.exceptions import ConnectionError as Lost
+
+from repositories.enums import Service
+from saga.places import LocalPlaces, Places
+
+log = structlog.get_logger()
+
+PATIENCE = 0.25  # seconds, for one answer of Redis
+PAUSE = timedelta(seconds=5)  # after a failure of Redis
+
+ENTER = """
+local now = redis.call('TIME')
+local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_ms)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now_ms + ARGV[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+TAKEN = """
+local now = redis.call('TIME')
+return redis.call('ZCOUNT', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000), '+inf')
+"""
+
+
+def shared_places(redis_url: str, *, bounds: Mapping[Service, int], longest_call: timedelta) -> Places:
+    """Places of all workers; of each process by itself where the broker is not one Redis."""
+    try:
+        pool = ConnectionPool.from_url(redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    except ValueError:
+        return LocalPlaces(bounds)
+    return RedisPlaces(pool, bounds=bounds, longest_call=longest_call)
+
+
+class RedisPlaces:
+    """Safe for many threads. Talks over connections of its own: redis-py's client costs three times as much a call."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        *,
+        bounds: Mapping[Service, int],
+        longest_call: timedelta,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._bounds = bounds
+        self._longest_call_ms = round(longest_call.total_seconds() * 1000)
+        self._monotonic = monotonic
+        self._own = LocalPlaces(bounds)
+        self._idle: deque[ConnectionInterface] = deque()
+        self._silent_until = float("-inf")
+        self._lock = threading.Lock()
+
+    def enter(self, service: Service, token: str) -> bool:
+        if not self._own.enter(service, token):
+            return False
+        is_free = self._ask("EVAL", ENTER, 1, _key(service), token, self._bounds[service], self._longest_call_ms)
+        if is_free == 0:
+            self._own.leave(service, token)
+            return False
+        return True
+
+    def leave(self, service: Service, token: str) -> None:
+        self._own.leave(service, token)
+        self._ask("ZREM", _key(service), token)
+
+    def free(self, service: Service) -> int:
+        taken = self._ask("EVAL", TAKEN, 1, _key(service))
+        return self._own.free(service) if taken is None else max(self._bounds[service] - taken, 0)
+
+    def close(self) -> None:
+        while self._idle:
+            _hang_up(self._idle.pop())
+
+    def _ask(self, *command: str | int) -> int | None:
+        """The number that Redis answers, or None while it is away."""
+        if self._monotonic() < self._silent_until:
+            return None
+        try:
+            return self._asked(*command)
+        except (RedisError, OSError) as error:
+            with self._lock:
+                self._silent_until = self._monotonic() + PAUSE.total_seconds()
+            log.warning("places_not_shared", seconds=PAUSE.total_seconds(), error=type(error).__name__)
+            return None
+
+    def _asked(self, *command: str | int) -> int:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._pool.make_connection()
+        try:
+            try:
+                return _answer(connection, command)
+            except Lost:  # Redis was restarted since
+                _hang_up(connection)
+                return _answer(connection, command)
+        except BaseException:
+            _hang_up(connection)  # an answer may still be on its way
+            raise
+        finally:
+            self._idle.append(connection)
+
+
+def _answer(connection: ConnectionInterface, command: tuple[str | int, ...]) -> int:
+    connection.send_command(*command, check_health=False)  # type: ignore[no-untyped-call]
+    return int(connection.read_response())
+
+
+def _hang_up(connection: ConnectionInterface) -> None:
+    """It connects by itself when it is used again."""
+    connection.disconnect()  # type: ignore[no-untyped-call]
+
+
+def _key(service: Service) -> str:
+    return f"tahoon:places:{service.value}"
