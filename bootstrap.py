@@ -30,6 +30,7 @@ from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
 from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
+from integrations.places import LocalPlaces, Places, shared_places
 from integrations.quotas import open_quotas
 from integrations.videosdk.calls import VideoSdkCalls
 from integrations.videosdk.client import VideoSdkRooms
@@ -72,7 +73,6 @@ from saga.guarded import GuardedMeetings, GuardedPush, GuardedRooms
 from saga.line import Line
 from saga.lookout import Lookout
 from saga.operators import Operator
-from saga.places import LocalPlaces, Places
 from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
 from saga.reschedule_booking import RescheduleBooking
@@ -80,7 +80,6 @@ from saga.runner import Runner
 from saga.sweep import Nudge, Sweep
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.nudges import CeleryNudge, nudges_waiting
-from workers.places import shared_places
 from workers.saga_tasks import register_reconciliation, register_sagas, register_sweep
 
 T = TypeVar("T")
@@ -421,5 +420,5 @@ def worker_places(settings: Settings) -> Places:
     return shared_places(settings.redis_url, bounds=bounds(settings), longest_call=settings.lease)
 
 
-def bounds(settings: Settings) -> Mapping[Service, int]:
+def bounds(settings: Settings) -> Mapping[str, int]:
     return {Service.VIDEOSDK: settings.videosdk_places, Service.FCM: settings.fcm_places}

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from integrations.places import Places
 from repositories.entities.sagas import InLine, SagaState
 from repositories.enums import Service
 from repositories.ports.sagas import Journal
 from saga.breaker import Permit, permit, stood_still
 from saga.lookout import Lookout
-from saga.places import Places
 from saga.sweep import MARK, Nudge
 
 YIELDS_AFTER = timedelta(seconds=2)  # a shorter wait is no line: the next sweep ends it

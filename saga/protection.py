@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from integrations.places import Places
 from integrations.ports import (
     BreakerOpen,
     NoPlaceFree,
@@ -20,7 +21,6 @@ from repositories.ports.errors import StoreUnavailable
 from repositories.ports.services import Services
 from saga.breaker import BreakerSettings, Failure, Permit, answered, failed, permit, probed, unprobed
 from saga.lookout import Lookout
-from saga.places import Places
 
 log = structlog.get_logger()
 

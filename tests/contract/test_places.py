@@ -9,11 +9,10 @@ import pytest
 
 from demo.ports import any_free_port
 from demo.stack import Stack, wait_until
+from integrations.places import LocalPlaces, Places, RedisPlaces, shared_places
 from repositories.enums import Service
-from saga.places import LocalPlaces, Places
-from workers.places import RedisPlaces, shared_places
 
-BOUNDS = {Service.VIDEOSDK: 3, Service.FCM: 1}
+BOUNDS: dict[str, int] = {Service.VIDEOSDK: 3, Service.FCM: 1}
 LONG = timedelta(minutes=1)
 BRIEF = timedelta(milliseconds=300)
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
+from integrations.places import LocalPlaces
 from repositories.entities.bookings import Booking, Slot
 from repositories.entities.idempotency import IdempotencyKey
 from repositories.entities.services import ServiceState
@@ -30,7 +31,6 @@ from saga.catalogue import catalogue
 from saga.guarded import GuardedPush, GuardedRooms
 from saga.line import Line
 from saga.lookout import Lookout
-from saga.places import LocalPlaces
 from saga.protection import Protection
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner

@@ -1,22 +1,20 @@
-"""Places for calls of an outside service that all workers share, kept in Redis.
+"""A bound on the calls of an outside service at one time. A call without a place waits; it never holds a thread.
 
-A place is a token with an end: whoever is killed in a call gives it back by dying. While Redis is away each process
-keeps to the bound by itself.
+All workers share them through Redis. Each is a token with an end: whoever is killed in a call gives it back by dying.
+While Redis is away each process keeps to the bound by itself.
 """
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 from redis import ConnectionPool, RedisError
 from redis.connection import ConnectionInterface
 from redis.exceptions import ConnectionError as Lost
-
-from repositories.enums import Service
-from saga.places import LocalPlaces, Places
 
 log = structlog.get_logger()
 
@@ -38,7 +36,40 @@ return redis.call('ZCOUNT', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000), 
 """
 
 
-def shared_places(redis_url: str, *, bounds: Mapping[Service, int], longest_call: timedelta) -> Places:
+class Places(Protocol):
+    def enter(self, service: str, token: str) -> bool:
+        """Take a place for the call with this token; False if none is free."""
+        ...
+
+    def leave(self, service: str, token: str) -> None: ...
+
+    def free(self, service: str) -> int: ...
+
+
+class LocalPlaces:
+    """The places of one process."""
+
+    def __init__(self, bounds: Mapping[str, int]) -> None:
+        self._bounds = bounds
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, service: str, token: str) -> bool:  # noqa: ARG002
+        with self._lock:
+            if self._taken[service] >= self._bounds[service]:
+                return False
+            self._taken[service] += 1
+            return True
+
+    def leave(self, service: str, token: str) -> None:  # noqa: ARG002
+        with self._lock:
+            self._taken[service] -= 1
+
+    def free(self, service: str) -> int:
+        return self._bounds[service] - self._taken[service]
+
+
+def shared_places(redis_url: str, *, bounds: Mapping[str, int], longest_call: timedelta) -> Places:
     """Places of all workers; of each process by itself where the broker is not one Redis."""
     try:
         pool = ConnectionPool.from_url(redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
@@ -54,7 +85,7 @@ class RedisPlaces:
         self,
         pool: ConnectionPool,
         *,
-        bounds: Mapping[Service, int],
+        bounds: Mapping[str, int],
         longest_call: timedelta,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,7 +98,7 @@ class RedisPlaces:
         self._silent_until = float("-inf")
         self._lock = threading.Lock()
 
-    def enter(self, service: Service, token: str) -> bool:
+    def enter(self, service: str, token: str) -> bool:
         if not self._own.enter(service, token):
             return False
         is_free = self._ask("EVAL", ENTER, 1, _key(service), token, self._bounds[service], self._longest_call_ms)
@@ -76,11 +107,11 @@ class RedisPlaces:
             return False
         return True
 
-    def leave(self, service: Service, token: str) -> None:
+    def leave(self, service: str, token: str) -> None:
         self._own.leave(service, token)
         self._ask("ZREM", _key(service), token)
 
-    def free(self, service: Service) -> int:
+    def free(self, service: str) -> int:
         taken = self._ask("EVAL", TAKEN, 1, _key(service))
         return self._own.free(service) if taken is None else max(self._bounds[service] - taken, 0)
 
@@ -128,5 +159,5 @@ def _hang_up(connection: ConnectionInterface) -> None:
     connection.disconnect()  # type: ignore[no-untyped-call]
 
 
-def _key(service: Service) -> str:
-    return f"tahoon:places:{service.value}"
+def _key(service: str) -> str:
+    return f"tahoon:places:{service}"
