@@ -19,7 +19,11 @@ from config import read_settings
 from repositories.database import Database, count_on, open_database
 from repositories.enums import GenderType, ProviderLevel, QualificationKind, Role, SettingGroup
 from repositories.psyter_db import tables as psyter_tables
+from repositories.psyter_db.provider_facts import SqlKnownFacts
 from repositories.scheduling_db import tables as scheduling_tables
+from repositories.scheduling_db.calendars import SqlCalendars
+from repositories.scheduling_db.provider_facts import SqlCopiedFacts
+from saga.copy_facts import CopyFacts
 
 CHARITY, ORDINARY = 1, 2
 CHARITY_BALANCE = 50_000_00
@@ -27,6 +31,7 @@ USERS_EACH = 5
 BATCH = 10_000
 LENGTHS = (30, 45, 50, 60)  # minutes; ids of slot_durations are their places from 1
 BREAK = timedelta(minutes=10)
+AT_ONCE = 500  # calendars
 CLOSED_SHARE = 0.03
 
 LANGUAGES = [("English", "الإنجليزية"), ("Arabic", "العربية"), ("French", "الفرنسية"), ("Urdu", "الأردية")]
@@ -120,6 +125,7 @@ def fill(
     _add_all(scheduling, scheduling_tables.provider_hours, (_hours(seed, *span) for span in spans), tell)
     slots = (slot for span in spans for slot in _slots(seed, *span))
     _add_all(scheduling, scheduling_tables.slots, slots, tell)
+    make_searchable(psyter, scheduling)
     return DemoData(
         charity=charity,
         ordinary=ordinary,
@@ -346,6 +352,14 @@ def _slots(seed: int, provider: int, day: date) -> Iterator[dict[str, Any]]:
             "is_open": draw.random() >= CLOSED_SHARE,
         }
         starts = ends + BREAK
+
+
+def make_searchable(psyter: Database, scheduling: Database) -> None:
+    """What was written straight to the tables, written down for searches too."""
+    CopyFacts(known=SqlKnownFacts(psyter), copied=SqlCopiedFacts(scheduling))()
+    calendars, after = SqlCalendars(scheduling), 0
+    while (seen := calendars.rebuild(after=after, limit=AT_ONCE)).upto is not None:
+        after = seen.upto
 
 
 # --- both --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.sealing import Sealer
@@ -20,6 +20,7 @@ from repositories.enums import BookingStatus
 from repositories.migrations import upgrade
 from repositories.psyter_db import tables as psyter
 from repositories.scheduling_db import tables as scheduling
+from repositories.scheduling_db.calendars import hold_calendar, update_calendar
 
 
 @dataclass
@@ -138,8 +139,14 @@ class Town:
     def close_slot(self, slot_id: int) -> None:
         """As a provider does who is ill that day."""
         slots = scheduling.slots
-        change = update(slots).where(slots.c.id == slot_id).values(is_open=False)
-        self.scheduling.write(lambda connection: connection.execute(change))
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(slots).where(slots.c.id == slot_id).values(is_open=False))
+            slot = connection.execute(select(slots).where(slots.c.id == slot_id)).one()
+            hold_calendar(connection, slot.care_provider_id)
+            update_calendar(connection, slot.care_provider_id, slot.starts_cell, slot.ends_cell)
+
+        self.scheduling.write(work)
 
     def booking_id(self, public_id: str) -> int:
         return self.cipher.decrypt(IdKind.BOOKING, public_id)

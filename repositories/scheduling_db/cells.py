@@ -3,6 +3,7 @@
 Overlap is thereby impossible on every engine, also between slots of different lengths.
 """
 
+import math
 from datetime import datetime, timedelta
 
 CELL = timedelta(minutes=5)  # divides every slot length: 30, 45, 50 and 60 minutes
@@ -11,6 +12,11 @@ SECONDS = int(CELL.total_seconds())
 
 class OffTheGrid(ValueError):
     """A time that does not lie on the border of a cell cannot be reserved."""
+
+
+def cell_from(instant: datetime) -> int:
+    """The least second since 1970 that is not before this instant: what starts then or later has a cell not less."""
+    return math.ceil(instant.timestamp())
 
 
 def cells_of(starts_at: datetime, ends_at: datetime) -> list[int]:

@@ -4,26 +4,30 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
 from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
 from repositories.enums import BookingStatus
 from repositories.ports.errors import BookingWithdrawn, SlotTaken
-from repositories.scheduling_db.cells import cells_of
+from repositories.scheduling_db.calendars import cells_to_release, hold_calendar, release_cells, update_calendar
+from repositories.scheduling_db.cells import SECONDS, cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.moves import FORGET_MOVE, end_move, move_booking, release_other_time
 from repositories.scheduling_db.tables import bookings, reserved_cells
 
-TAKE_CELL = insert(reserved_cells)
-HELD_BY = select(reserved_cells.c.cell_start).where(reserved_cells.c.booking_id == bindparam("of_booking"))
-RELEASE = delete(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
+CELL: dict[str, BindParameter[int]] = {
+    name: bindparam(name, type_=BigInteger()) for name in ("care_provider_id", "cell_start", "booking_id")
+}
+HAS_CELL = select(reserved_cells.c.cell_start).where(*(reserved_cells.c[name] == value for name, value in CELL.items()))
+TAKE_CELL = insert(reserved_cells).from_select(list(CELL), select(*CELL.values()).where(~HAS_CELL.exists()))
+RELEASE = cells_to_release()
 LIVE = (BookingStatus.PENDING, BookingStatus.CONFIRMED)
 IS_HELD_BY_A_LIVE_ONE = (
     select(bookings.c.id).where(bookings.c.id == reserved_cells.c.booking_id, bookings.c.status.in_(LIVE)).exists()
 )
-RELEASE_IF_NOT_LIVE = RELEASE.where(~IS_HELD_BY_A_LIVE_ONE)
+RELEASE_IF_NOT_LIVE = cells_to_release(~IS_HELD_BY_A_LIVE_ONE)
 CONFIRM = (
     update(bookings)
     .where(
@@ -52,21 +56,25 @@ def apply_effect(connection: Connection, effect: Effect, now: datetime) -> None:
 
 
 def reserve_time(connection: Connection, effect: ReserveTime, _now: datetime) -> None:
-    held = set(connection.execute(HELD_BY, {"of_booking": effect.booking_id}).scalars())
+    cells = cells_of(effect.starts_at, effect.ends_at)
+    hold_calendar(connection, effect.care_provider_id)
     rows = [
         {"care_provider_id": effect.care_provider_id, "cell_start": cell, "booking_id": effect.booking_id}
-        for cell in cells_of(effect.starts_at, effect.ends_at)
-        if cell not in held
+        for cell in cells
     ]
     try:
-        if rows:
-            connection.execute(TAKE_CELL, rows)
+        connection.execute(TAKE_CELL, rows)
     except IntegrityError as error:
         raise SlotTaken from error
+    update_calendar(connection, effect.care_provider_id, cells[0], cells[-1] + SECONDS)
 
 
 def release_time(connection: Connection, effect: ReleaseTime, _now: datetime) -> None:
-    connection.execute(RELEASE, {"of_booking": effect.booking_id})
+    release_cells(connection, RELEASE, {"of_booking": effect.booking_id})
+
+
+def release_if_not_live(connection: Connection, booking_id: int) -> None:
+    release_cells(connection, RELEASE_IF_NOT_LIVE, {"of_booking": booking_id})
 
 
 def confirm_booking(connection: Connection, effect: ConfirmBooking, now: datetime) -> None:

@@ -9,7 +9,7 @@ from repositories.database import Database
 from repositories.entities.facts import BookingFact
 from repositories.entities.sagas import SagaState
 from repositories.enums import BookingStatus, SagaStatus
-from repositories.scheduling_db.effects import IS_HELD_BY_A_LIVE_ONE, RELEASE_IF_NOT_LIVE
+from repositories.scheduling_db.effects import IS_HELD_BY_A_LIVE_ONE, release_if_not_live
 from repositories.scheduling_db.saga_rows import state_of
 from repositories.scheduling_db.tables import bookings, reserved_cells, sagas
 
@@ -82,7 +82,7 @@ class SqlSchedulingFacts:
             return {row.booking_id: row.cells for row in connection.execute(LOOSE_CELLS)}
 
     def release_if_not_live(self, booking_id: int) -> None:
-        self._database.write(lambda connection: connection.execute(RELEASE_IF_NOT_LIVE, {"of_booking": booking_id}))
+        self._database.write(lambda connection: release_if_not_live(connection, booking_id))
 
     def pending_without_saga(self, *, before: datetime) -> Sequence[int]:
         with self._database.reading() as connection:

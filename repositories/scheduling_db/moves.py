@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from repositories.database import Database
 from repositories.entities.bookings import Booking
@@ -14,6 +14,7 @@ from repositories.enums import BookingStatus
 from repositories.idempotency import KeyedChanges
 from repositories.ports.errors import BookingWithdrawn, CancelledTooLate, MoveInFlight, NotConfirmed
 from repositories.scheduling_db.booking_rows import FIND, booking_of
+from repositories.scheduling_db.calendars import cells_to_release, release_cells
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
@@ -52,11 +53,10 @@ FORGET_MOVE = update(bookings).where(bookings.c.id == bindparam("booking_id")).v
 OWN_TIME = select(bookings.c.status, bookings.c.starts_at, bookings.c.ends_at).where(
     bookings.c.id == bindparam("booking_id")
 )
-RELEASE_OUTSIDE = delete(reserved_cells).where(
-    reserved_cells.c.booking_id == bindparam("of_booking"),
-    or_(reserved_cells.c.cell_start < bindparam("first"), reserved_cells.c.cell_start > bindparam("last")),
+RELEASE_OUTSIDE = cells_to_release(
+    or_(reserved_cells.c.cell_start < bindparam("first"), reserved_cells.c.cell_start > bindparam("last"))
 )
-RELEASE_ALL = delete(reserved_cells).where(reserved_cells.c.booking_id == bindparam("of_booking"))
+RELEASE_ALL = cells_to_release()
 ADD_SAGA = insert(sagas)
 
 
@@ -104,10 +104,11 @@ def _refusal(booking: Booking) -> Exception:
 def release_other_time(connection: Connection, effect: ReleaseOtherTime, _now: datetime) -> None:
     own = connection.execute(OWN_TIME, {"booking_id": effect.booking_id}).one()
     if own.status != BookingStatus.CONFIRMED:
-        connection.execute(RELEASE_ALL, {"of_booking": effect.booking_id})
+        release_cells(connection, RELEASE_ALL, {"of_booking": effect.booking_id})
         return
     cells = cells_of(own.starts_at, own.ends_at)
-    connection.execute(RELEASE_OUTSIDE, {"of_booking": effect.booking_id, "first": cells[0], "last": cells[-1]})
+    which = {"of_booking": effect.booking_id, "first": cells[0], "last": cells[-1]}
+    release_cells(connection, RELEASE_OUTSIDE, which)
 
 
 def move_booking(connection: Connection, effect: MoveBooking, now: datetime) -> None:

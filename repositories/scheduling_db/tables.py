@@ -1,4 +1,10 @@
-"""SchedulingDatabase: provider hours and slots, bookings and their cells, the journal, events and idempotency keys."""
+"""SchedulingDatabase: provider hours and slots, bookings and their cells, the journal, events and idempotency keys.
+
+A cell is a time in seconds since 1970, UTC, on the grid of scheduling_db/cells.py.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -20,6 +26,12 @@ from repositories.database import NAMING, BigId, UtcDateTime, text
 from repositories.idempotency import keys_table
 
 metadata = MetaData(naming_convention=NAMING)
+
+
+def _cell_of(column: str) -> Callable[[Any], int]:
+    """The cell of the instant that is written to `column` of the same row."""
+    return lambda context: int(context.get_current_parameters()[column].timestamp())
+
 
 slot_durations = Table(
     "slot_durations",
@@ -47,7 +59,50 @@ slots = Table(
     Column("ends_at", UtcDateTime, nullable=False),
     Column("slot_duration_id", Integer, ForeignKey("slot_durations.id"), nullable=False),
     Column("is_open", Boolean, nullable=False),
-    Index("ix_slots_care_provider_id_starts_at", "care_provider_id", "starts_at"),
+    Column("starts_cell", BigInteger, default=_cell_of("starts_at")),  # NULL: others wrote it; see calendars.rebuild
+    Column("ends_cell", BigInteger, default=_cell_of("ends_at")),
+    # What a search reads, kept by scheduling_db/calendars.py: from any instant after `next_after` up to its start this
+    # slot is its provider's next free one. NULL: it is not free. `gap_class` is the length of that while, in classes.
+    Column("next_after", BigInteger),
+    Column("gap_class", SmallInteger),
+    Index("ix_slots_care_provider_id_starts_cell", "care_provider_id", "starts_cell"),
+)
+is_free = slots.c.next_after.is_not(None)
+FREE: dict[str, Any] = {"sqlite_where": is_free, "postgresql_where": is_free, "mssql_where": is_free}
+Index("ix_slots_free_of_provider", slots.c.care_provider_id, slots.c.starts_cell, **FREE)
+Index(
+    "ix_slots_free_by_gap",
+    slots.c.gap_class,
+    slots.c.starts_cell,
+    slots.c.care_provider_id,
+    slots.c.next_after,
+    **FREE,
+)
+
+provider_calendars = Table(
+    "provider_calendars",
+    metadata,
+    Column("care_provider_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("changes", BigInteger, nullable=False, server_default="0"),  # counted up to take the row's lock
+    Column("facts_digest", String(64)),  # of what provider_facets say; NULL: not searchable
+)
+
+provider_facets = Table(  # copied from PsyterDatabase, so that a search can filter here
+    "provider_facets",
+    metadata,
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("language_id", Integer, nullable=False),  # each of the provider's, and 0 for any
+    Column("specialty_id", Integer, nullable=False),  # likewise
+    Column("gender", SmallInteger, nullable=False),
+    Column("experience_level_id", Integer, nullable=False),
+    Column("provider_level_id", Integer, nullable=False),
+    Column("hourly_rate_minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("care_provider_id", "language_id", "specialty_id"),
+    Index(
+        "ix_provider_facets_filter",
+        *("language_id", "specialty_id", "gender", "experience_level_id", "provider_level_id"),
+        *("hourly_rate_minor", "care_provider_id"),
+    ),
 )
 
 bookings = Table(

@@ -1,7 +1,7 @@
 """Demo data: the same seed gives the same rows, a second run adds nothing, a later day tops up."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ from demo.data import CHARITY, CHARITY_BALANCE, ORDINARY, DemoData, fill
 from repositories.database import Database
 from repositories.psyter_db import tables as psyter
 from repositories.scheduling_db import tables as scheduling
+from repositories.scheduling_db.calendars import SqlCalendars
 from repositories.scheduling_db.cells import cells_of
+from repositories.scheduling_db.search import SqlSearch
 from tests.conftest import FreshDatabase
 
 TODAY = date(2026, 1, 5)
@@ -31,7 +33,7 @@ def filled(pair: Pair, *, seed: int = 7, today: date = TODAY) -> DemoData:
 
 def rows(database: Database, table: Any) -> list[Any]:
     with database.reading() as connection:
-        return [tuple(row) for row in connection.execute(select(table))]
+        return [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
 
 
 TABLES = [(0, table) for table in psyter.metadata.sorted_tables] + [
@@ -86,6 +88,17 @@ def test_slots_sit_on_cells_and_never_overlap_within_a_provider(pairs: list[Pair
             lengths.add((slot.ends_at - slot.starts_at) // timedelta(minutes=1))
     assert lengths == {30, 45, 50, 60}
     assert all(len(set(cells)) == len(cells) for cells in held.values())
+
+
+def test_what_is_free_can_be_searched(pairs: list[Pair]) -> None:
+    pair = pairs[0]
+    filled(pair)
+    assert SqlCalendars(pair[1]).check(after=0, limit=100).wrong == 0
+    free = [slot for slot in rows(pair[1], scheduling.slots) if slot[5]]
+    since = datetime.combine(TODAY, time(), UTC)
+    found = SqlSearch(pair[1]).find_openings(None, since=since, behind=None, limit=100).found
+    assert {one.place.care_provider_id for one in found} == {1, 2, 3, 4, 5}
+    assert found[0].place.starts_at == min(slot[2] for slot in free)
 
 
 def test_there_is_a_charity_with_a_balance_and_a_partner_without(pairs: list[Pair]) -> None:

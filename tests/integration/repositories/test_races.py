@@ -5,14 +5,17 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
+from threading import Thread
 
 import pytest
+from sqlalchemy import Connection
 
 from repositories.database import open_database
-from repositories.entities.effects import ReserveTime
+from repositories.entities.effects import Effect, ReleaseTime, ReserveTime
 from repositories.enums import Service
 from repositories.ports.errors import BalanceOut, SlotTaken
 from repositories.psyter_db.orders import SqlOrders
+from repositories.scheduling_db.calendars import SqlCalendars
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.services import SqlServices
@@ -20,6 +23,7 @@ from saga.breaker import BreakerSettings, Failure, failed, probed
 from tests.conftest import FreshUrl
 from tests.contract import test_psyter as psyter
 from tests.contract import test_scheduling as scheduling
+from tests.contract import test_search as search
 
 PROCESSES = 4
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -70,6 +74,46 @@ def reserves(url: str, number: int) -> bool:
 
 def test_of_many_overlapping_reservations_exactly_one_wins(scheduling_url: str, processes: Executor) -> None:
     assert sum(processes.map(partial(reserves, scheduling_url), range(24))) == 1
+
+
+def at(hour: int) -> datetime:
+    return NOW + timedelta(hours=hour)
+
+
+def reserved(hour: int) -> ReserveTime:
+    return ReserveTime(booking_id=100 + hour, care_provider_id=42, starts_at=at(hour), ends_at=at(hour + 1))
+
+
+FIRST: dict[str, Effect] = {"reserves": reserved(2), "releases": ReleaseTime(booking_id=101)}
+SECOND: dict[str, Effect] = {"reserves": reserved(3), "releases": ReleaseTime(booking_id=104)}
+
+
+@pytest.mark.parametrize("second", SECOND)
+@pytest.mark.parametrize("first", FIRST)
+def test_two_who_change_neighbouring_slots_at_once_leave_the_calendar_right(
+    scheduling_url: str, first: str, second: str
+) -> None:
+    """Slots at 0 to 5 o'clock, of which 1 and 4 are reserved. The second begins before the first has committed."""
+    database = open_database(scheduling_url)
+    world = search.InDatabase(database)
+    for hour in range(6):
+        world.add_slot(search.slot(hour + 1, 42, at(hour)))
+    for hour in (1, 4):
+        world.reserve(100 + hour, search.slot(hour + 1, 42, at(hour)))
+    other = Thread(
+        target=lambda: database.write(lambda connection: apply_effect(connection, SECOND[second], NOW)), daemon=True
+    )
+
+    def first_and_slow(connection: Connection) -> None:
+        apply_effect(connection, FIRST[first], NOW)
+        other.start()
+        other.join(0.5)
+
+    database.write(first_and_slow)
+    other.join(30)
+    assert not other.is_alive()
+    assert SqlCalendars(database).check(after=0, limit=10).wrong == 0
+    database.close()
 
 
 def pays(url: str, number: int) -> bool:
