@@ -15,6 +15,9 @@ from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 from marshmallow.exceptions import SCHEMA
 
+from databases.addresses import address_of
+from databases.strings import ConnectionStringWrong
+
 PREFIX = "TAHOON_"
 LEASE_TO_TIMEOUT = 2  # a lease outlives the longest call this many times
 
@@ -51,6 +54,7 @@ class Settings:
     sandbox: bool
     psyter_db_url: Secret
     scheduling_db_url: Secret
+    connection_key: Secret | None
     database_timeout: timedelta
     redis_url: Secret
     id_key: Secret
@@ -126,16 +130,23 @@ def requests(default: int, help_text: str) -> fields.Integer:
     )
 
 
+class DatabaseAddress(SecretText):
+    """A SQLAlchemy address; a connection string in the manner of ADO.NET becomes one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Secret:
+        given = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return Secret(address_of(given, key=data.get("connection_key")))
+        except ConnectionStringWrong as wrong:
+            raise ValidationError(f"Cannot be used: {wrong}.") from None
+
+
 def address(help_text: str) -> SecretText:
     return SecretText(required=True, validate=validate.Length(min=1), metadata={"help": help_text})
 
 
 def secret(help_text: str) -> SecretText:
-    return SecretText(
-        required=True,
-        validate=validate.Length(min=SHORTEST_SECRET, error=f"Must be {SHORTEST_SECRET} characters or more."),
-        metadata={"help": help_text},
-    )
+    return SecretText(required=True, validate=LONG_ENOUGH, metadata={"help": help_text})
 
 
 def further_secrets(help_text: str) -> SecretTexts:
@@ -153,6 +164,7 @@ def places(service: str) -> fields.Integer:
     )
 
 
+LONG_ENOUGH = validate.Length(min=SHORTEST_SECRET, error=f"Must be {SHORTEST_SECRET} characters or more.")
 WEB_ADDRESS = validate.URL(schemes={"http", "https"}, require_tld=False)
 CALLS = ("videosdk_timeout", "fcm_timeout", "database_timeout")
 DURATIONS = (
@@ -179,8 +191,17 @@ class SettingsSchema(Schema):
     sandbox = fields.Boolean(
         load_default=False, metadata={"help": "everything on this machine, with the sandbox's own keys"}
     )
-    psyter_db_url = address("SQLAlchemy address of PsyterDatabase")
-    scheduling_db_url = address("SQLAlchemy address of SchedulingDatabase")
+    psyter_db_url = DatabaseAddress(
+        required=True, metadata={"help": "PsyterDatabase: a SQLAlchemy address or a connection string"}
+    )
+    scheduling_db_url = DatabaseAddress(
+        required=True, metadata={"help": "SchedulingDatabase: a SQLAlchemy address or a connection string"}
+    )
+    connection_key = SecretText(
+        load_default=None,
+        validate=LONG_ENOUGH,
+        metadata={"help": "decrypts the segments of connection strings that are encrypted"},
+    )
     database_timeout = seconds(10, "of one statement, and of connecting; not on SQLite", at_least=1)
     redis_url = address("Celery broker")
     id_key = secret("encrypts ids on the wire")
@@ -299,13 +320,21 @@ def _milliseconds(text: str) -> str:
         return text
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings in `environment`, else in this process's environment and `.env`. Raises SettingsWrong."""
+def given_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What is set in `environment`, else in this process's environment and `.env`, by the names of the schema."""
     if environment is None:
         environment = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value != ""
+    }
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings. Raises SettingsWrong."""
     try:
-        return Settings(**SettingsSchema().load({name: value for name, value in given.items() if value != ""}))
+        return Settings(**SettingsSchema().load(given_settings(environment)))
     except ValidationError as error:
         raise SettingsWrong(_in_plain_words(error.messages_dict)) from None
 

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.mssql import DATETIME2
 from sqlalchemy.engine import make_url
 
 from repositories.engines.manner import MANNERS
-from repositories.ports.errors import StoreUnavailable
+from repositories.ports.errors import DriverMissing, StoreUnavailable
 from repositories.store_errors import Repeatable, translated
 
 T = TypeVar("T")
@@ -136,6 +136,7 @@ def _forget_in_children(engine: Engine) -> None:
 
 
 STATEMENT_TIMEOUT = timedelta(seconds=10)
+NO_PSYCOPG = "PostgreSQL is reached through psycopg, which is not installed: pip install 'psycopg[binary]'"
 
 
 def open_database(url: str, *, pool_size: int = 10, timeout: timedelta = STATEMENT_TIMEOUT) -> Database:
@@ -146,12 +147,19 @@ def open_database(url: str, *, pool_size: int = 10, timeout: timedelta = STATEME
     return Database(_open_engine(url, pool_size=pool_size, timeout=timeout))
 
 
+def require_driver(url: str) -> None:
+    """Raises DriverMissing, with one line on how to get it; better when a process starts than at its first booking."""
+    open_database(url).close()
+
+
 def _open_engine(url: str, *, pool_size: int, timeout: timedelta) -> Engine:
     """Each engine's module is imported only where it is used: it needs a driver that others need not have."""
     match make_url(url).get_backend_name():
         case "postgresql":
-            from repositories.engines.postgresql import open_postgresql
-
+            try:
+                from repositories.engines.postgresql import open_postgresql
+            except ImportError as error:
+                raise DriverMissing(NO_PSYCOPG) from error
             return open_postgresql(url, pool_size=pool_size, timeout=timeout)
         case "mssql":
             from repositories.engines.mssql import open_mssql

@@ -1,4 +1,5 @@
 """StoreUnavailable (we do not know: locked, deadlock, link lost)
+DriverMissing (found when the process starts)
 LeaseLost | SagaMoved (someone else holds the saga)
 all others (a "no")
 """
@@ -6,6 +7,10 @@ all others (a "no")
 
 class StoreUnavailable(Exception):
     """A database did not answer, or asked to try again; whether a commit happened is not known."""
+
+
+class DriverMissing(Exception):
+    """What reaches this database is not on this machine; the message says how to get it."""
 
 
 class SlotTaken(Exception):

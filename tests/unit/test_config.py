@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from config import FURTHER_SECRETS, SANDBOX_DEFAULTS, SECRETS, Secret, SettingsWrong, read_settings
+from databases.segments import Segment, SegmentCipher
 
 WHOLE = {
     "TAHOON_PSYTER_DB_URL": "postgresql+psycopg://db/psyter",
@@ -86,3 +87,36 @@ def test_a_refresh_token_outlives_its_access_token() -> None:
     lifetimes = {"TAHOON_TOKEN_LIFETIME": "100", "TAHOON_REFRESH_GRACE": "10"}
     assert wrong({**WHOLE, **lifetimes, "TAHOON_REFRESH_LIFETIME": "109.9"}) == {"REFRESH_LIFETIME"}
     read_settings({**WHOLE, **lifetimes, "TAHOON_REFRESH_LIFETIME": "110"})
+
+
+# --- connection strings --------------------------------------------------------------------
+
+STRING = "Data Source=db;Initial Catalog=Psyter;User Id=tahoon;Password={password}"
+PLAIN = STRING.format(password="hush")
+ENCRYPTED = STRING.format(password=SegmentCipher("c" * 32).encrypt(Segment.PASSWORD, "hush"))
+
+
+def test_a_connection_string_becomes_an_address_that_hides_itself() -> None:
+    settings = read_settings({**WHOLE, "TAHOON_PSYTER_DB_URL": PLAIN})
+    assert settings.psyter_db_url.startswith("mssql+pyodbc:///?odbc_connect=Driver")
+    assert "hush" not in repr(settings)
+
+
+def test_an_encrypted_segment_is_decrypted_by_the_key() -> None:
+    key = {"TAHOON_CONNECTION_KEY": "c" * 32}
+    encrypted = read_settings({**WHOLE, **key, "TAHOON_PSYTER_DB_URL": ENCRYPTED})
+    assert encrypted.psyter_db_url == read_settings({**WHOLE, "TAHOON_PSYTER_DB_URL": PLAIN}).psyter_db_url
+
+
+@pytest.mark.parametrize("key", [{}, {"TAHOON_CONNECTION_KEY": "C" * 32}], ids=["no key", "another key"])
+def test_a_wrong_key_is_one_line_that_names_setting_and_segment(key: dict[str, str]) -> None:
+    with pytest.raises(SettingsWrong) as found:
+        read_settings({**WHOLE, **key, "TAHOON_SCHEDULING_DB_URL": ENCRYPTED})
+    (line,) = [line for line in str(found.value).splitlines() if line.startswith("  TAHOON_")]
+    assert line.startswith("  TAHOON_SCHEDULING_DB_URL: Cannot be used: the segment Password ")
+    assert "enc:" not in str(found.value)
+
+
+def test_a_short_key_and_a_string_that_cannot_be_read_are_named_together() -> None:
+    given = {**WHOLE, "TAHOON_CONNECTION_KEY": "short", "TAHOON_PSYTER_DB_URL": "secret"}
+    assert wrong(given) == {"CONNECTION_KEY", "PSYTER_DB_URL"}
