@@ -1,0 +1,165 @@
+"""SQL Server without a server: every constant statement, table and migration, and a bad example for each trap."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    exists,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.elements import ClauseElement
+
+from repositories.database import UtcDateTime
+from repositories.database import text as any_text
+from repositories.migrations import TREES, script
+from repositories.psyter_db.tables import metadata as psyter
+from repositories.scheduling_db.tables import metadata as scheduling
+from tests.statements import statements
+from tests.tsql import DIALECT, TRAPS, faults_of, faults_of_tables, traps_in
+
+STATEMENTS = statements()
+TABLES = {"psyter_db": psyter, "scheduling_db": scheduling}
+
+
+def test_the_statements_are_found() -> None:
+    assert len(STATEMENTS) > 60
+
+
+@pytest.mark.parametrize(("name", "statement"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
+def test_no_statement_walks_into_a_trap(name: str, statement: ClauseElement) -> None:
+    assert faults_of(statement) == []
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_no_migration_walks_into_a_trap(tree: str) -> None:
+    migration = script(tree, "mssql+pyodbc")
+    assert traps_in(migration) == []
+    for table in TABLES[tree].tables:
+        assert f"CREATE TABLE {table} (" in migration
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_the_tables_can_be_made_and_their_keys_are_short_enough(tree: str) -> None:
+    for table in TABLES[tree].sorted_tables:
+        made = str(CreateTable(table).compile(dialect=DIALECT))
+        made += "".join(str(CreateIndex(index).compile(dialect=DIALECT)) for index in table.indexes)
+        assert traps_in(made) == []
+        assert made.count("DATETIME2(6)") == sum(isinstance(column.type, UtcDateTime) for column in table.columns)
+    assert faults_of_tables(TABLES[tree]) == []
+
+
+# --- bad examples --------------------------------------------------------------------------
+
+T = Table(
+    "t",
+    MetaData(),
+    Column("id", BigInteger, primary_key=True),
+    Column("n", Integer),
+    Column("latin", String(20)),
+    Column("at", UtcDateTime),
+)
+FILTER = or_(T.c.n == literal_column("1"), T.c.n == literal_column("2"))
+BAD: Mapping[str, ClauseElement] = {
+    "IS 1": select(T).where(T.c.n.is_(literal_column("1"))),
+    "LIMIT": text("SELECT n FROM t LIMIT 1"),
+    "NULLS LAST": select(T).order_by(T.c.n.nulls_last()),
+    "EXISTS as a value": select(exists().where(T.c.n == 1)),
+    "true or false": select(T).where(T.c.n == literal_column("true")),
+    "OFFSET without ORDER BY": text("SELECT n FROM t OFFSET 10 ROWS FETCH NEXT 5 ROWS ONLY"),
+    "DATETIME": CreateTable(Table("u", MetaData(), Column("at", DateTime))),
+    "TIMESTAMP": text("ALTER TABLE t ADD at TIMESTAMP"),
+    "TEXT": text("ALTER TABLE t ADD words TEXT"),
+    "OR in a filtered index": CreateIndex(Index("ix", T.c.n, mssql_where=FILTER)),
+    "lock hint": select(T).with_hint(T, "WITH (UPDLOCK)"),
+    "not of 2017, or not of every server": text("MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE"),
+}
+
+
+def test_there_is_a_bad_example_of_each_trap() -> None:
+    assert BAD.keys() == TRAPS.keys()
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_is_noticed(trap: str) -> None:
+    assert trap in traps_in(str(BAD[trap].compile(dialect=DIALECT)))
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        "SELECT TOP 5 n FROM t WHERE NOT (EXISTS (SELECT 1 FROM u)) ORDER BY n",
+        "SELECT n FROM t ORDER BY n OFFSET 10 ROWS FETCH NEXT 5 ROWS ONLY",
+        "UPDATE t SET n = N'LIMIT ' + 'true', [text] = 1 -- no LIMIT here",
+        "CREATE INDEX ix ON t (n) WHERE n IS NOT NULL AND n IN (1, 2)",
+        "INSERT INTO t (at) OUTPUT inserted.id VALUES (CAST('2026-01-01' AS DATETIME2(6)))",
+    ],
+)
+def test_what_sql_server_understands_is_let_pass(fine: str) -> None:
+    assert traps_in(fine) == []
+
+
+def of(**values: Any) -> list[Mapping[str, Any]]:
+    return [values]
+
+
+@pytest.mark.parametrize(
+    ("bad", "values", "fault"),
+    [
+        (select(T).with_for_update(), [], "FOR UPDATE is left out, silently"),
+        (select(T).offset(5), [], "does not compile"),
+        (upsert(T).on_conflict_do_nothing(), [], "does not compile"),
+        (select(T).where(T.c.latin == bindparam("who")), of(who="سارة"), "who: not Latin, but sent as VARCHAR"),
+        (insert(T), of(latin="سارة"), "latin: not Latin, but sent as VARCHAR"),
+        (select(bindparam("loose")), of(loose=datetime.now(UTC)), "loose: of no type"),
+        (select(T).where(T.c.n.in_(bindparam("ns", expanding=True))), of(ns=list(range(2001))), "too many parameters"),
+    ],
+)
+def test_a_bad_statement_or_value_is_noticed(bad: ClauseElement, values: list[Mapping[str, Any]], fault: str) -> None:
+    assert any(fault in found for found in faults_of(bad, values))
+
+
+def test_good_values_are_let_pass() -> None:
+    people = Table("p", MetaData(), Column("id", BigInteger, primary_key=True), Column("name", any_text(20)))
+    assert faults_of(insert(people), of(name="سارة")) == []
+    assert faults_of(select(people).where(people.c.name == bindparam("who")), of(who="سارة")) == []
+    assert faults_of(insert(T), of(at=datetime.now(UTC), latin="abc")) == []
+    assert faults_of(select(T).where(T.c.n.in_(bindparam("ns", expanding=True))), of(ns=list(range(2000)))) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        (Table("t", MetaData(), Column("word", Text), UniqueConstraint("word", name="uq")), "t.uq: a text without"),
+        (Table("t", MetaData(), Column("word", String), Index("ix", "word")), "t.ix: a text without"),
+        (
+            Table("t", MetaData(), Column("word", any_text(451)), PrimaryKeyConstraint("word", name="pk")),
+            "t.pk: longer than 900",
+        ),
+        (
+            Table("t", MetaData(), Column("a", any_text(850)), Column("b", Integer), Index("ix", "a", "b")),
+            "t.ix: longer",
+        ),
+    ],
+)
+def test_a_key_that_is_too_long_is_noticed(table: Table, fault: str) -> None:
+    assert any(found.startswith(fault) for found in faults_of_tables(table.metadata))
