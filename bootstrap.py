@@ -37,9 +37,10 @@ from integrations.videosdk.client import VideoSdkRooms
 from integrations.videosdk.meetings import VideoSdkMeetings
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from logs import start_logging
-from repositories.database import Database, open_database
+from repositories.database import Database, open_database, require_driver
 from repositories.enums import Service, SettingGroup
 from repositories.idempotency import KeyedChanges
+from repositories.ports.errors import DriverMissing
 from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
@@ -101,11 +102,14 @@ def new_token() -> str:
 
 
 def settings_or_exit() -> Settings:
-    """The settings, or the lines that say what is missing, and exit code 2."""
+    """The settings, or the lines that say what is missing on this machine, and exit code 1."""
     try:
-        return read_settings()
-    except SettingsWrong as wrong:
+        settings = read_settings()
+        for url in (settings.psyter_db_url, settings.scheduling_db_url):
+            require_driver(url)
+    except (SettingsWrong, DriverMissing) as wrong:
         sys.exit(str(wrong))
+    return settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ from demo.town import Town
 from integrations.sandbox.service_account import write_sandbox_service_account
 from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
 from repositories.migrations import upgrade
+from repositories.ports.errors import DriverMissing
 
 DEFAULT_PORTS = {"api": 8000, "flower": 5555, "sandbox": 8090, "redis": 6399}
 API_WORKERS = 2
@@ -199,7 +200,7 @@ def main() -> int:
         plan = plan_in(path, given)
         try:
             return run(plan, read_settings(plan.environment), once=wanted.once)
-        except (SettingsWrong, NoRedisServer) as error:
+        except (SettingsWrong, NoRedisServer, DriverMissing) as error:
             say(str(error))
             return 2
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, case, insert, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, case, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
@@ -37,11 +37,13 @@ CONFIRM = (
     )
     .values(status=BookingStatus.CONFIRMED, meeting_id=bindparam("meeting"), updated_at=bindparam("now"))
 )
+CANCELLED = literal(BookingStatus.CANCELLED, bookings.c.status.type)
+FAILED = literal(BookingStatus.FAILED, bookings.c.status.type)
 END = (
     update(bookings)
     .where(bookings.c.id == bindparam("of_booking"), bookings.c.status == BookingStatus.PENDING)
     .values(
-        status=case((bookings.c.withdrawn_at.is_(None), BookingStatus.FAILED), else_=BookingStatus.CANCELLED),
+        status=case((bookings.c.withdrawn_at.is_(None), FAILED), else_=CANCELLED),
         reason=bindparam("why"),
         failed_step=bindparam("failed"),
         updated_at=bindparam("now"),
