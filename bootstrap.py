@@ -56,6 +56,7 @@ from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.facts import SqlSchedulingFacts
+from repositories.scheduling_db.groups import SqlGroups
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.saga_records import SqlSagaRecords
@@ -63,6 +64,7 @@ from repositories.scheduling_db.services import SqlServices
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
+from saga.accept_group import AcceptGroup
 from saga.accept_reschedule import AcceptReschedule
 from saga.book_session import BookSession
 from saga.booked_meetings import BookedMeetings
@@ -79,6 +81,7 @@ from saga.reconcile import Reconcile
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
 from saga.sweep import Nudge, Sweep
+from saga.withdraw_group import WithdrawGroup
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.nudges import CeleryNudge, nudges_waiting
 from workers.saga_tasks import register_reconciliation, register_sagas, register_sweep
@@ -163,6 +166,15 @@ def api_services(settings: Settings) -> ApiServices:
             moves=SqlMoves(databases.scheduling),
             slots=SqlSlots(databases.scheduling),
             organizations=organizations,
+            nudge=nudge,
+            clock=utc_now,
+            new_saga_id=new_saga_id,
+            max_age=settings.saga_max_age,
+        ),
+        accept_group=AcceptGroup(
+            slots=SqlSlots(databases.scheduling),
+            groups=SqlGroups(databases.scheduling),
+            users=SqlUsers(databases.psyter),
             nudge=nudge,
             clock=utc_now,
             new_saga_id=new_saga_id,
@@ -352,6 +364,9 @@ def build_sagas(settings: Settings, databases: Databases, guard: Guard) -> tuple
             clock=utc_now,
         ),
         CancelBooking(orders=orders, rooms=rooms, providers=providers, push=push, clock=utc_now),
+        WithdrawGroup(
+            groups=SqlGroups(databases.scheduling), bookings=SqlBookings(databases.scheduling), clock=utc_now
+        ),
         RescheduleBooking(
             slots=SqlSlots(databases.scheduling),
             orders=SqlOrderChanges(databases.psyter),

@@ -13,7 +13,7 @@ from api.messages import add_languages
 from api.rate_limits import limit_requests
 from api.request_context import add_request_context
 from api.request_limits import add_request_limits
-from api.routes import auth, care_provider, docs, health, meetings, rescheduling, session_booking
+from api.routes import auth, bulk_booking, care_provider, docs, health, meetings, rescheduling, session_booking
 from api.services import EXTENSION, ApiServices
 from api.signing import check_signatures
 
@@ -32,7 +32,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     limit_requests(app)
     check_signatures(app)
     add_error_handlers(app)
-    for routes in (auth, care_provider, session_booking, rescheduling, meetings):
+    for routes in (auth, bulk_booking, care_provider, session_booking, rescheduling, meetings):
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
     for routes in (health, docs):
         app.register_blueprint(routes.blueprint())

@@ -227,13 +227,23 @@ def add_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, answer_unknown)
 
 
-def answer_known(error: Exception) -> tuple[Response, int]:
-    kind = next(kind for kind in type(error).__mro__ if kind in ANSWER_TO)
+def error_of(error: Exception) -> tuple[int, dict[str, Any]]:
+    """The HTTP status and the body of an error of the table."""
+    kind = _kind_of(error)
     status, reason = ANSWER_TO[kind]
     message = message_of(kind)
     if isinstance(error, InvalidBody) and error.is_empty:
         reason, message = Reason.EMPTY_PARAMETER, MESSAGE_OF[Reason.EMPTY_PARAMETER]
-    body = error_body(reason, message, _errors_of(error, kind))
+    return status, error_body(reason, message, _errors_of(error, kind))
+
+
+def _kind_of(error: Exception) -> type[Exception]:
+    return next(kind for kind in type(error).__mro__ if kind in ANSWER_TO)
+
+
+def answer_known(error: Exception) -> tuple[Response, int]:
+    kind = _kind_of(error)
+    status, body = error_of(error)
     if request.blueprint == OAUTH and status < 500:
         body["error"] = OAUTH_WORD_OF.get(kind, "invalid_request")
     answer = jsonify(body)
@@ -289,7 +299,7 @@ def message_of_reason(reason: Reason) -> str:
 def _errors_of(error: Exception, kind: type[Exception]) -> list[dict[str, str]]:
     if isinstance(error, InvalidBody):
         return error.errors
-    field = FIELD_OF.get(kind) or getattr(error, "field", None)
+    field = getattr(error, "field", None) or FIELD_OF.get(kind)
     message = getattr(error, "detail", None) or message_of(kind)
     return [{"field": field, "message": message}] if field else []
 

@@ -1,6 +1,6 @@
 """What the routes need, typed by what they ask of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, cast
@@ -14,6 +14,7 @@ from api.security.id_cipher import IdCipher
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
 from repositories.entities.bookings import Booking
+from repositories.entities.idempotency import IdempotencyKey
 from repositories.ports.access_keys import AccessKeys
 from repositories.ports.availability import Availability
 from repositories.ports.bookings import Bookings
@@ -29,6 +30,12 @@ from saga.operators import Operator
 from saga.reconcile import Report
 
 EXTENSION = "tahoon"
+
+
+class AcceptsGroup(Protocol):
+    def __call__(
+        self, requests: Sequence[BookingRequest], *, organization_id: int, idempotency: IdempotencyKey | None
+    ) -> tuple[Accepted, ...]: ...
 
 
 class Reconciles(Protocol):
@@ -51,6 +58,7 @@ class ApiServices:
     accept_booking: Callable[[BookingRequest], Accepted]
     accept_cancellation: Callable[[CancellationRequest], Booking]
     accept_reschedule: Callable[[RescheduleRequest], RescheduleAccepted]
+    accept_group: AcceptsGroup
     booked_meetings: BookedMeetings
     bookings: Bookings
     organizations: Organizations

@@ -15,6 +15,7 @@ from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
 from saga.definition import ALWAYS, InJournal, Saga, Step, nothing
 from saga.reschedule_booking import RescheduleBooking
+from saga.withdraw_group import WithdrawGroup
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -86,7 +87,10 @@ def shown(value: Any) -> str:
 def sagas() -> tuple[Saga, ...]:
     """Every saga, for its table only: its participants are not there."""
     nobody = cast(Any, None)
-    return tuple(kind(*[nobody] * len(participants(kind))) for kind in (BookSession, CancelBooking, RescheduleBooking))
+    return tuple(
+        kind(*[nobody] * len(participants(kind)))
+        for kind in (BookSession, CancelBooking, RescheduleBooking, WithdrawGroup)
+    )
 
 
 def openapi() -> str:

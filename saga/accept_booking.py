@@ -69,7 +69,7 @@ class AcceptBooking:
         if earlier is not None:
             return earlier
         slot = chosen_slot(self.slots, request.choice, now=self.clock())
-        user_id = self._user_of(request)
+        user_id = user_of(self.users, request, now=self.clock())
         saga_id = self.new_saga_id()
         try:
             booking_id = self._write(request, slot, user_id, saga_id)
@@ -89,29 +89,9 @@ class AcceptBooking:
             raise KeyInFlight
         return winner
 
-    def _user_of(self, request: BookingRequest) -> int:
-        if request.guest is not None:
-            return self.users.register(request.guest, organization_id=request.organization_id, now=self.clock()).id
-        user = self.users.find_user(request.user_id or 0, organization_id=request.organization_id)
-        if user is None:
-            raise UserNotFound("userId")
-        if request.reference_id is not None and request.reference_id != user.reference_id:
-            raise UserContradicted("referenceId")
-        return user.id
-
     def _write(self, request: BookingRequest, slot: Slot, user_id: int, saga_id: str) -> int:
         now = self.clock()
-        booking = NewBooking(
-            organization_id=request.organization_id,
-            user_id=user_id,
-            care_provider_id=slot.care_provider_id,
-            slot_id=slot.id,
-            starts_at=slot.starts_at,
-            ends_at=slot.ends_at,
-            communication_type=request.communication_type,
-            platform=request.platform,
-            is_from_mobile=request.is_from_mobile,
-        )
+        booking = new_booking(request, slot, user_id)
         return self.bookings.accept(
             booking,
             start=lambda booking_id: first_state(
@@ -121,6 +101,34 @@ class AcceptBooking:
             now=now,
             nudged_until=now + HEAD_START,
         )
+
+
+def user_of(users: Users, request: BookingRequest, *, now: datetime) -> int:
+    """The user that is named, or the guest, registered if new. Raises UserNotFound, UserContradicted,
+    ReferenceContradicted."""
+    if request.guest is not None:
+        return users.register(request.guest, organization_id=request.organization_id, now=now).id
+    user = users.find_user(request.user_id or 0, organization_id=request.organization_id)
+    if user is None:
+        raise UserNotFound("userId")
+    if request.reference_id is not None and request.reference_id != user.reference_id:
+        raise UserContradicted("referenceId")
+    return user.id
+
+
+def new_booking(request: BookingRequest, slot: Slot, user_id: int, *, group_id: str | None = None) -> NewBooking:
+    return NewBooking(
+        organization_id=request.organization_id,
+        user_id=user_id,
+        care_provider_id=slot.care_provider_id,
+        slot_id=slot.id,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        communication_type=request.communication_type,
+        platform=request.platform,
+        is_from_mobile=request.is_from_mobile,
+        group_id=group_id,
+    )
 
 
 def first_state(
@@ -138,6 +146,7 @@ def first_state(
             "slot_id": booking.slot_id,
             "starts_at": booking.starts_at.isoformat(),
             "ends_at": booking.ends_at.isoformat(),
+            **({} if booking.group_id is None else {"group": booking.group_id}),
         },
         status=SagaStatus.RUNNING,
         step="check_slot",

@@ -10,14 +10,11 @@ from datetime import datetime, timedelta
 
 from repositories.entities.bookings import Booking, Withdrawal
 from repositories.entities.idempotency import IdempotencyKey
-from repositories.entities.sagas import SagaState
-from repositories.enums import SagaStatus
 from repositories.ports.bookings import Bookings
 from repositories.ports.errors import CancelledTooLate, KeyInFlight, KeyReused, KeyTaken
 from repositories.ports.organizations import Organizations
 from saga.accept_booking import HEAD_START
-from saga.book_session import create_meeting_key
-from saga.cancel_booking import FIRST_STEP, NAME
+from saga.cancel_booking import first_state
 from saga.slot_choice import Refusal
 from saga.sweep import Nudge
 
@@ -128,25 +125,3 @@ def cancellation_deadline(organizations: Organizations, organization_id: int) ->
     """How long before the session a booking of this organization can still be cancelled or moved."""
     organization = organizations.find_organization(organization_id)
     return timedelta() if organization is None else organization.cancellation_deadline
-
-
-def first_state(saga_id: str, booking: Booking, *, booked_by: str, now: datetime) -> SagaState:
-    """The journal row of a booking just cancelled; `booked_by` is the saga whose room is to be closed."""
-    return SagaState(
-        id=saga_id,
-        name=NAME,
-        booking_id=booking.id,
-        input={
-            "organization_id": booking.organization_id,
-            "care_provider_id": booking.care_provider_id,
-            "starts_at": booking.starts_at.isoformat(),
-            "room_key": create_meeting_key(booked_by),
-            "meeting_id": booking.meeting_id,
-        },
-        status=SagaStatus.RUNNING,
-        step=FIRST_STEP,
-        due_at=now,
-        deadline_at=now,  # it is decided: no deadline turns it back
-        expires_at=now,
-        created_at=now,
-    )

@@ -7,13 +7,13 @@ from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
-from repositories.entities.sagas import key_of
 from repositories.enums import Reason, Service
 from repositories.ports.bookings import Slots
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.errors import BalanceOut, BookingWithdrawn, OrderVoided, SlotTaken
 from repositories.ports.orders import Orders
 from repositories.ports.users import Users
+from saga import withdraw_group
 from saga.definition import (
     NOTHING,
     Receipt,
@@ -150,12 +150,8 @@ class BookSession:
             booking_id=state.booking_id,
             reason=state.reason or Reason.INTERNAL_ERROR,
             failed_step=state.failed_step,
+            if_failed=withdraw_group.first_state(state, now=self.clock()) if "group" in state.input else None,
         )
 
     def reason_of(self, error: Exception) -> Reason:
         return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), Reason.INTERNAL_ERROR)
-
-
-def create_meeting_key(saga_id: str) -> str:
-    """The customRoomId of the room that this saga opened."""
-    return key_of(saga_id, "create_meeting")

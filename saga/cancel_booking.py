@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, PushSender, VideoRooms
+from repositories.entities.bookings import Booking
 from repositories.entities.effects import Effect
-from repositories.enums import Reason, Service
+from repositories.enums import Reason, SagaStatus, Service
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.orders import Orders
 from saga.definition import NOTHING, Receipt, Retry, SagaState, Table, TableWrong, once_decided, retriable
+from saga.meeting_key import create_meeting_key
 
 NAME = "cancel_booking"
 FIRST_STEP = "refund_order"
@@ -68,3 +70,25 @@ class CancelBooking:
 
     def reason_of(self, error: Exception) -> Reason:  # noqa: ARG002
         return Reason.INTERNAL_ERROR
+
+
+def first_state(saga_id: str, booking: Booking, *, booked_by: str, now: datetime) -> SagaState:
+    """The journal row of a booking just cancelled; `booked_by` is the saga whose room is to be closed."""
+    return SagaState(
+        id=saga_id,
+        name=NAME,
+        booking_id=booking.id,
+        input={
+            "organization_id": booking.organization_id,
+            "care_provider_id": booking.care_provider_id,
+            "starts_at": booking.starts_at.isoformat(),
+            "room_key": create_meeting_key(booked_by),
+            "meeting_id": booking.meeting_id,
+        },
+        status=SagaStatus.RUNNING,
+        step=FIRST_STEP,
+        due_at=now,
+        deadline_at=now,  # it is decided: no deadline turns it back
+        expires_at=now,
+        created_at=now,
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from saga.definition import Saga
 
-NAMES = ("book_session", "cancel_booking", "reschedule_booking")
+NAMES = ("book_session", "cancel_booking", "reschedule_booking", "withdraw_group")
 
 
 def catalogue(*sagas: Saga) -> Mapping[str, Saga]:

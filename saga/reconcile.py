@@ -15,7 +15,7 @@ from integrations.ports import ProviderError, VideoRooms
 from repositories.entities.facts import BookingFact, OrderFact
 from repositories.enums import BookingStatus, OrderStatus
 from repositories.ports.facts import PsyterFacts, SchedulingFacts
-from saga.book_session import create_meeting_key
+from saga.meeting_key import create_meeting_key
 
 log = structlog.get_logger()
 

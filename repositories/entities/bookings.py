@@ -27,6 +27,7 @@ class NewBooking:
     communication_type: CommunicationType
     platform: BookingPlatform
     is_from_mobile: bool
+    group_id: str | None = None  # of bookings that are all made, or none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
+from repositories.entities.sagas import SagaState
 from repositories.enums import Reason
 
 
@@ -39,6 +40,7 @@ class EndBooking:
     booking_id: int
     reason: Reason
     failed_step: str | None
+    if_failed: SagaState | None = None  # a saga that begins if the booking failed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,9 +71,7 @@ class SqlBookings:
         nudged_until: datetime,
     ) -> int:
         def work(connection: Connection) -> int:
-            booking_id = _add_booking(connection, booking, now)
-            connection.execute(ADD_SAGA, {**row_of(start(booking_id), now), "nudged_until": nudged_until})
-            append_accepted(connection, booking_id, booking.organization_id, now)
+            booking_id = add_booking(connection, booking, start=start, now=now, nudged_until=nudged_until)
             if idempotency is not None:
                 SCHEDULING_KEYS.add(
                     connection, booking.organization_id, idempotency, (booking_id, booking.user_id), now
@@ -141,9 +139,20 @@ def view_of(booking: Booking, sagas: Sequence[SagaState], timeline: tuple[Attemp
     )
 
 
-def _add_booking(connection: Connection, booking: NewBooking, now: datetime) -> int:
+def add_booking(
+    connection: Connection,
+    booking: NewBooking,
+    *,
+    start: Callable[[int], SagaState],
+    now: datetime,
+    nudged_until: datetime,
+) -> int:
+    """The booking's row, its journal row and its first event."""
     values = asdict(booking) | {"status": BookingStatus.PENDING, "created_at": now, "updated_at": now}
-    return int(connection.execute(ADD_BOOKING, values).inserted_primary_key[0])  # type: ignore[index]
+    booking_id = int(connection.execute(ADD_BOOKING, values).inserted_primary_key[0])  # type: ignore[index]
+    connection.execute(ADD_SAGA, {**row_of(start(booking_id), now), "nudged_until": nudged_until})
+    append_accepted(connection, booking_id, booking.organization_id, now)
+    return booking_id
 
 
 def _withdraw(

@@ -15,7 +15,8 @@ from repositories.scheduling_db.calendars import cells_to_release, hold_calendar
 from repositories.scheduling_db.cells import SECONDS, cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.moves import FORGET_MOVE, end_move, move_booking, release_other_time
-from repositories.scheduling_db.tables import bookings, reserved_cells
+from repositories.scheduling_db.saga_rows import row_of
+from repositories.scheduling_db.tables import bookings, reserved_cells, sagas
 
 CELL: dict[str, BindParameter[int]] = {
     name: bindparam(name, type_=BigInteger()) for name in ("care_provider_id", "cell_start", "booking_id")
@@ -49,6 +50,7 @@ END = (
         updated_at=bindparam("now"),
     )
 )
+ADD_SAGA = insert(sagas)
 STATUS = select(bookings.c.status, bookings.c.meeting_id).where(bookings.c.id == bindparam("of_booking"))
 
 
@@ -97,6 +99,8 @@ def end_booking(connection: Connection, effect: EndBooking, now: datetime) -> No
         row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one()
         kind = "cancelled" if row.status == BookingStatus.CANCELLED else "failed"
         append_event(connection, effect.booking_id, kind, now)
+        if kind == "failed" and effect.if_failed is not None:
+            connection.execute(ADD_SAGA, row_of(effect.if_failed, now))
 
 
 def give_up_booking(connection: Connection, effect: GiveUpBooking, now: datetime) -> None:

@@ -126,10 +126,20 @@ bookings = Table(
     Column("withdrawn_by", text(100)),
     Column("withdrawal_reason", text(500)),
     Column("moving_saga_id", String(32)),  # one move at a time
+    Column("group_id", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),
     Index("ix_bookings_updated_at", "updated_at"),
+)
+
+is_grouped = bookings.c.group_id.is_not(None)
+Index(
+    "ix_bookings_group_id",
+    bookings.c.group_id,
+    sqlite_where=is_grouped,
+    postgresql_where=is_grouped,
+    mssql_where=is_grouped,
 )
 
 reserved_cells = Table(

@@ -31,7 +31,7 @@ from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import first_state
-from saga.accept_cancellation import first_state as cancellation_state
+from saga.cancel_booking import first_state as cancellation_state
 from tests.conftest import FreshDatabase
 from tests.engines import ENGINES
 from tests.fakes.scheduling import FakeScheduling

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from repositories.entities.bookings import (
@@ -45,6 +46,7 @@ class FakeScheduling:
     events: list[tuple[int, int, str]] = field(default_factory=list)  # (booking, sequence, kind)
     keys: dict[tuple[int, str], tuple[KeyUse, datetime]] = field(default_factory=dict)
     marks: dict[str, datetime] = field(default_factory=dict)
+    groups: dict[str, list[int]] = field(default_factory=dict)
 
     # --- what tests arrange ------------------------------------------------------------------
 
@@ -75,9 +77,16 @@ class FakeScheduling:
         now: datetime,
         nudged_until: datetime,
     ) -> int:
-        booking_id = len(self.bookings) + 1
         if idempotency is not None:
-            self._use_key(idempotency, booking, booking_id, now)
+            self._use_key(idempotency, booking, len(self.bookings) + 1, now)
+        return self._add(booking, start, now, nudged_until)
+
+    def _add(
+        self, booking: NewBooking, start: Callable[[int], SagaState], now: datetime, nudged_until: datetime
+    ) -> int:
+        booking_id = len(self.bookings) + 1
+        if booking.group_id is not None:
+            self.groups.setdefault(booking.group_id, []).append(booking_id)
         self.bookings[booking_id] = Booking(
             id=booking_id,
             organization_id=booking.organization_id,
@@ -160,6 +169,44 @@ class FakeScheduling:
             return None
         sagas = [saga for saga in self.sagas.values() if saga.booking_id == booking_id]
         return view_of(booking, sagas, tuple(self.attempts.get(booking_id, ())))
+
+    # --- Groups ------------------------------------------------------------------------------
+
+    def accept_group(
+        self,
+        bookings: Sequence[NewBooking],
+        *,
+        start: Callable[[int, int], SagaState],
+        idempotency: IdempotencyKey | None,
+        now: datetime,
+        nudged_until: datetime,
+    ) -> Change:
+        organization_id = bookings[0].organization_id
+        earlier = self.find_group(idempotency, organization_id=organization_id, now=now)
+        if earlier is not None:
+            return earlier
+        ids: list[int] = []
+        for place, booking in enumerate(bookings):
+            booking_id = self._add(booking, partial(start, place), now, nudged_until)
+            ids += (booking_id, booking.user_id)
+        if idempotency is not None:
+            use = KeyUse(body_digest=idempotency.body_digest, ids=tuple(ids))
+            self.keys[organization_id, idempotency.key] = (use, now)
+        return Change(ids=tuple(ids))
+
+    def find_group(self, key: IdempotencyKey | None, *, organization_id: int, now: datetime) -> Change | None:
+        return self.find_move(key, organization_id=organization_id, now=now)
+
+    def live_bookings(self, group_id: str, *, organization_id: int) -> Sequence[int]:
+        return [
+            booking.id
+            for booking in map(self.bookings.__getitem__, self.groups.get(group_id, []))
+            if booking.organization_id == organization_id
+            and (
+                booking.status is BookingStatus.CONFIRMED
+                or (booking.status is BookingStatus.PENDING and booking.withdrawn_at is None)
+            )
+        ]
 
     # --- Moves -------------------------------------------------------------------------------
 
@@ -331,6 +378,8 @@ class FakeScheduling:
         status = BookingStatus.CANCELLED if booking.withdrawn_at is not None else BookingStatus.FAILED
         kind = status.name.lower()
         self._change(booking, now, kind, status=status, reason=effect.reason, failed_step=effect.failed_step)
+        if status is BookingStatus.FAILED and effect.if_failed is not None:
+            self.sagas[effect.if_failed.id] = effect.if_failed
 
     def _change(self, booking: Booking, now: datetime, kind: str, **values: Any) -> None:
         self.bookings[booking.id] = replace(booking, updated_at=now, **values)

@@ -13,6 +13,7 @@ from repositories.enums import BookingStatus, LedgerKind, OrderStatus, SagaStatu
 from repositories.psyter_db import tables as psyter
 from repositories.scheduling_db import tables as scheduling
 from repositories.scheduling_db.cells import cells_of
+from saga.withdraw_group import NAME as WITHDRAW_GROUP
 
 
 def check_promises(town: Town, stack: Stack, *, initial_balance: int) -> None:
@@ -26,7 +27,7 @@ def check_promises(town: Town, stack: Stack, *, initial_balance: int) -> None:
     assert all(
         saga.status == (SagaStatus.DONE if saga.booking_id in was_confirmed else SagaStatus.UNDONE)
         for saga in rows(town, scheduling.sagas)
-        if saga.name != MOVED_BY
+        if saga.name not in {MOVED_BY, WITHDRAW_GROUP}
     )
     assert all(row.moving_saga_id is None for row in bookings)
     held = {(row.booking_id, row.cell_start) for row in rows(town, scheduling.reserved_cells)}

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -121,6 +121,7 @@ class World:
     refusal: Exception | None = None
     is_replay: bool = False
     cancelled: list[CancellationRequest] = field(default_factory=list)
+    group_key: IdempotencyKey | None = None
     moved: list[RescheduleRequest] = field(default_factory=list)
     view: BookingView | None = None
     looks: int = 0
@@ -154,6 +155,19 @@ class World:
             raise self.refusal
         assert self.view is not None
         return self.view.booking
+
+    def accept_group(
+        self, requests: Sequence[BookingRequest], *, organization_id: int, idempotency: IdempotencyKey | None
+    ) -> tuple[Accepted, ...]:
+        assert organization_id == OURS
+        self.asked += requests
+        self.group_key = idempotency
+        if self.refusal is not None:
+            raise self.refusal
+        return tuple(
+            Accepted(booking_id=BOOKING + place, user_id=USER, is_replay=self.is_replay)
+            for place in range(len(requests))
+        )
 
     def accept_reschedule(self, request: RescheduleRequest) -> RescheduleAccepted:
         self.moved.append(request)
@@ -240,6 +254,7 @@ class World:
             ApiServices(
                 accept_booking=self.accept_booking,
                 accept_cancellation=self.accept_cancellation,
+                accept_group=self.accept_group,
                 accept_reschedule=self.accept_reschedule,
                 booked_meetings=BookedMeetings(bookings=self, meetings=self.meetings),
                 bookings=self,

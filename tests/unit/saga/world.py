@@ -1,6 +1,6 @@
 """A small world of fakes in which a booking is carried to its end, with a clock that only we move."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
@@ -23,6 +23,7 @@ from repositories.enums import (
 )
 from saga.accept_booking import AcceptBooking, Accepted, BookingRequest
 from saga.accept_cancellation import AcceptCancellation, CancellationRequest
+from saga.accept_group import AcceptGroup
 from saga.accept_reschedule import AcceptReschedule, RescheduleAccepted, RescheduleRequest
 from saga.book_session import BookSession
 from saga.breaker import BreakerSettings
@@ -36,6 +37,7 @@ from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
 from saga.slot_choice import SlotChoice
 from saga.sweep import Sweep
+from saga.withdraw_group import WithdrawGroup
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.push import FakePush
 from tests.fakes.rooms import FakeRooms
@@ -142,6 +144,11 @@ class World:
             clock=self.clock,
         )
         cancel = CancelBooking(orders=orders, rooms=rooms, providers=self.psyter, push=push, clock=self.clock)
+        withdraw = WithdrawGroup(
+            groups=self._seen(self.scheduling, "groups"),
+            bookings=self._seen(self.scheduling, "bookings"),
+            clock=self.clock,
+        )
         move = RescheduleBooking(
             slots=self._seen(self.scheduling, "slots"),
             orders=orders,
@@ -150,7 +157,7 @@ class World:
             clock=self.clock,
         )
         return Runner(
-            sagas=catalogue(book, cancel, move),
+            sagas=catalogue(book, cancel, move, withdraw),
             journal=self._seen(self.scheduling, "journal"),
             line=self.line(lookout),
             clock=self.clock,
@@ -200,6 +207,19 @@ class World:
             "idempotency": None,
         }
         return accept(CancellationRequest(**{**given, **changes}))
+
+    def book_group(self, requests: Sequence[BookingRequest], **changes: Any) -> list[int]:
+        accept = AcceptGroup(
+            slots=self.scheduling,
+            groups=self.scheduling,
+            users=self.psyter,
+            nudge=self.nudge,
+            clock=self.clock,
+            new_saga_id=lambda: next(self._ids),
+            max_age=timedelta(minutes=10),
+        )
+        accepted = accept(requests, **{"organization_id": CHARITY, "idempotency": None, **changes})
+        return [one.booking_id for one in accepted]
 
     def reschedule(self, booking_id: int, slot: Slot, **changes: Any) -> RescheduleAccepted:
         booking = self.booking(booking_id)
