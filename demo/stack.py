@@ -193,6 +193,15 @@ class Stack:
         with closing(redis.Redis(port=self.ports["redis"])) as client:
             client.flushall()
 
+    def wait_for_worker(self) -> None:
+        """Until some worker listens for nudges: Python and Celery take their seconds to start."""
+
+        def is_listening() -> bool:
+            with closing(redis.Redis(port=self.ports["redis"], socket_timeout=1)) as client:
+                return any(known["cmd"] == "brpop" for known in client.client_list())
+
+        wait_until(is_listening, seconds=START_SECONDS * 2, what="a worker that listens", every=0.1)
+
     # --- conditions ----------------------------------------------------------------------
 
     def is_redis_up(self) -> bool:

@@ -73,6 +73,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         whole = System(stack, town, town.settle_in(providers=12, days=5))
         try:
             stack.start_all()
+            stack.wait_for_worker()
             yield whole
         finally:
             whole.close()
