@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api.security.scopes import Scope
 from docs.generate import FOLDER, pages
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
@@ -26,3 +27,8 @@ def test_every_page_is_on_the_map() -> None:
     linked = {(Path("docs") / link).resolve() for link in LINK.findall(Path("docs/index.md").read_text())}
     pages_of_docs = {page.resolve() for page in Path("docs").rglob("*.md") if page.parent.name != "decisions"}
     assert pages_of_docs - linked == {Path("docs/index.md").resolve()}
+
+
+def test_partners_read_what_every_scope_lets_them_do() -> None:
+    rows = [line.split("|")[1] for line in Path("docs/how-to/tokens.md").read_text().splitlines() if line[:3] == "| `"]
+    assert {scope for row in rows for scope in re.findall(r"`(\w+:\w+)`", row)} == {scope.value for scope in Scope}
