@@ -50,16 +50,20 @@ from repositories.psyter_db.order_changes import SqlOrderChanges
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.profiles import SqlProfiles
+from repositories.psyter_db.provider_facts import SqlKnownFacts
 from repositories.psyter_db.rate_limits import SqlRateLimits
 from repositories.psyter_db.token_families import SqlTokenFamilies
 from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
+from repositories.scheduling_db.calendars import SqlCalendars
 from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.groups import SqlGroups
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.moves import SqlMoves
+from repositories.scheduling_db.provider_facts import SqlCopiedFacts
 from repositories.scheduling_db.saga_records import SqlSagaRecords
+from repositories.scheduling_db.search import SqlSearch
 from repositories.scheduling_db.services import SqlServices
 from repositories.scheduling_db.slots import SqlSlots
 from saga.accept_booking import AcceptBooking
@@ -71,7 +75,9 @@ from saga.booked_meetings import BookedMeetings
 from saga.breaker import BreakerSettings
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
+from saga.copy_facts import CopyFacts
 from saga.definition import Saga
+from saga.find_care_providers import FindCareProviders, ShowSchedule
 from saga.guarded import GuardedMeetings, GuardedPush, GuardedRooms
 from saga.line import Line
 from saga.lookout import Lookout
@@ -84,7 +90,7 @@ from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.nudges import CeleryNudge, nudges_waiting
-from workers.saga_tasks import register_reconciliation, register_sagas, register_sweep
+from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 
 T = TypeVar("T")
 
@@ -142,13 +148,18 @@ def api_services(settings: Settings) -> ApiServices:
     databases = open_databases(settings, threads=settings.api_threads)
     publisher = create_publisher(settings.redis_url, connections=settings.api_threads)
     bookings, organizations = SqlBookings(databases.scheduling), SqlOrganizations(databases.psyter)
+    users, profiles, availability = (
+        SqlUsers(databases.psyter),
+        SqlProfiles(databases.psyter),
+        SqlAvailability(databases.scheduling),
+    )
     nudge = CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE)
     guard = outside_services(settings, databases.scheduling).guard
     return ApiServices(
         accept_booking=AcceptBooking(
             slots=SqlSlots(databases.scheduling),
             bookings=bookings,
-            users=SqlUsers(databases.psyter),
+            users=users,
             nudge=nudge,
             clock=utc_now,
             new_saga_id=new_saga_id,
@@ -183,8 +194,16 @@ def api_services(settings: Settings) -> ApiServices:
         booked_meetings=BookedMeetings(bookings=bookings, meetings=build_meetings(settings, databases, guard)),
         bookings=bookings,
         organizations=organizations,
-        profiles=SqlProfiles(databases.psyter),
-        availability=SqlAvailability(databases.scheduling),
+        profiles=profiles,
+        availability=availability,
+        find_care_providers=FindCareProviders(
+            search=SqlSearch(databases.scheduling),
+            availability=availability,
+            profiles=profiles,
+            users=users,
+            clock=utc_now,
+        ),
+        show_schedule=ShowSchedule(availability=availability, profiles=profiles, users=users, clock=utc_now),
         changes=KeyedChanges(databases.psyter, PSYTER_KEYS),
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),
@@ -240,7 +259,13 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         reconcile=build_reconcile(settings, databases, guard),
         access_keys=SqlAccessKeys(databases.psyter),
         seals=SqlOrganizations(databases.psyter),
+        calendars=SqlCalendars(databases.scheduling),
+        copy_facts=build_copying(databases),
     )
+
+
+def build_copying(databases: Databases) -> CopyFacts:
+    return CopyFacts(known=SqlKnownFacts(databases.psyter), copied=SqlCopiedFacts(databases.scheduling))
 
 
 def build_reconcile(settings: Settings, databases: Databases, guard: Guard) -> Reconcile:
@@ -284,6 +309,7 @@ def build_worker_app() -> Celery:
         threads=settings.worker_threads,
         sweep_every=settings.sweep_every,
         reconcile_every=settings.reconcile_every,
+        copy_facts_every=settings.copy_facts_every,
     )
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
@@ -294,6 +320,7 @@ def build_worker_app() -> Celery:
     waiting = partial(nudges_waiting, app, celeryconfig.SAGAS)
     register_sweep(app, built_once(lambda: build_sweep(settings, nudge=nudge, waiting=waiting)))
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=RECONCILED)
+    register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
     return app
 
 

@@ -86,6 +86,7 @@ class Settings:
     saga_max_age: timedelta
     sweep_every: timedelta
     reconcile_every: timedelta
+    copy_facts_every: timedelta
     retry_pace: float
     api_threads: int
     worker_threads: int
@@ -179,6 +180,7 @@ DURATIONS = (
     "saga_max_age",
     "sweep_every",
     "reconcile_every",
+    "copy_facts_every",
 )
 
 
@@ -247,6 +249,9 @@ class SettingsSchema(Schema):
     saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
     sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)
     reconcile_every = seconds(3600, "how often beat has bookings, orders and rooms compared", at_least=1)
+    copy_facts_every = seconds(
+        60, "how often beat has what care providers can be filtered by copied to where searches read it", at_least=1
+    )
     retry_pace = fields.Float(
         load_default=1.0,
         validate=validate.Range(min=0.001, max=100),

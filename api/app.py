@@ -6,6 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api.aliases import add_unversioned_aliases
 from api.auth import close_every_route
 from api.cli import add_commands
+from api.cli_calendars import calendars_commands
 from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
 from api.errors import add_error_handlers
@@ -39,5 +40,6 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     add_unversioned_aliases(app)
     add_commands(app)
     app.cli.add_command(limits_commands)
+    app.cli.add_command(calendars_commands)
     add_key_commands(app)
     return app

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
+from marshmallow.exceptions import SCHEMA
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -35,6 +36,7 @@ from saga.accept_booking import (
 )
 from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
 from saga.booked_meetings import MeetingsUnavailable
+from saga.find_care_providers import CareProviderNotFound
 from saga.slot_choice import SlotContradicted, SlotInPast, SlotNotFound
 
 log = structlog.get_logger()
@@ -141,6 +143,7 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     SlotNotFound: (404, Reason.NOT_ALLOWED),
     SlotInPast: (400, Reason.SLOT_IN_PAST),
     SlotContradicted: (400, Reason.SLOT_CONTRADICTED),
+    CareProviderNotFound: (404, Reason.NOT_FOUND),
     BookingNotFound: (404, Reason.NOT_FOUND),
     CareProviderContradicted: (400, Reason.INVALID_PARAMETER),
     SessionTooSoon: (409, Reason.CANCELLATION_TOO_LATE),
@@ -308,7 +311,7 @@ def flat(messages: Mapping[str, Any], path: str = "") -> list[dict[str, str]]:
     """A schema's nested messages, one line per field by its wire name."""
     lines: list[dict[str, str]] = []
     for name, found in messages.items():
-        here = f"{path}.{name}" if path else str(name)
+        here = f"{path}.{name}" if path and name != SCHEMA else path or str(name)  # SCHEMA: the object as a whole
         if isinstance(found, Mapping):
             lines += flat(found, here)
         else:

@@ -60,6 +60,7 @@ IN_ARABIC = {
     "Request Header Fields Too Large.": "ترويسات الطلب أكبر من المسموح.",
     # what was asked for
     "There is no such booking.": "لا يوجد حجز كهذا.",
+    "There is no such care provider.": "لا يوجد مقدم رعاية كهذا.",
     "This user is not registered with your organization.": "هذا المستخدم غير مسجَّل لدى مؤسستكم.",
     "This referenceId is not the one of the user.": "المرجع referenceId هذا ليس مرجع المستخدم.",
     "This referenceId is registered with other details.": "المرجع referenceId هذا مسجَّل ببيانات أخرى.",
@@ -117,6 +118,9 @@ IN_ARABIC = {
     "Must be hours from -12 to 14, in quarters.": "يجب أن يكون عدد ساعات من -12 إلى 14 بأرباع الساعة.",
     "Not a time zone of the IANA database.": "ليست منطقة زمنية من قاعدة بيانات IANA.",
     "Give timeZone or gmtTimeDiffrenceHours, not both.": ("أرسلوا timeZone أو gmtTimeDiffrenceHours، وليس كليهما."),
+    "Must not be less than minPrice.": "يجب ألا تكون القيمة أقل من minPrice.",
+    "Give page or cursor, not both.": "أرسلوا page أو cursor، وليس كليهما.",
+    "Farther than {} care providers: go on with cursor.": "أبعد من {} مقدم رعاية: تابعوا باستخدام cursor.",
     "Must be a day in the past, after 1900.": "يجب أن يكون يومًا في الماضي بعد عام 1900.",
     "Must be one of: {}.": "يجب أن تكون القيمة إحدى هذه القيم: {}.",
     "Must be equal to {}.": "يجب أن تساوي القيمة {}.",

@@ -16,7 +16,7 @@ from api.waiting import WaitingRoom
 from repositories.entities.bookings import Booking
 from repositories.entities.idempotency import IdempotencyKey
 from repositories.ports.access_keys import AccessKeys
-from repositories.ports.availability import Availability
+from repositories.ports.availability import Availability, Calendars
 from repositories.ports.bookings import Bookings
 from repositories.ports.care_providers import Profiles
 from repositories.ports.idempotency import IdempotencyKeys
@@ -26,6 +26,7 @@ from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.booked_meetings import BookedMeetings
+from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.operators import Operator
 from saga.reconcile import Report
 
@@ -51,6 +52,8 @@ class Operations:
     reconcile: Reconciles
     access_keys: AccessKeys
     seals: Seals
+    calendars: Calendars
+    copy_facts: Callable[[], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,8 @@ class ApiServices:
     organizations: Organizations
     profiles: Profiles
     availability: Availability
+    find_care_providers: Callable[[SearchRequest], SearchResult]
+    show_schedule: Callable[[ScheduleRequest], Schedule]
     changes: IdempotencyKeys  # of PsyterDatabase
     id_cipher: IdCipher
     cursors: Cursors

@@ -44,6 +44,7 @@ def create_noop_app() -> Celery:
         threads=settings.worker_threads,
         sweep_every=settings.sweep_every,
         reconcile_every=settings.reconcile_every,
+        copy_facts_every=settings.copy_facts_every,
     )
     ends, wanted = Path(os.environ["BENCH_NOOP_ENDS"]), int(os.environ["BENCH_NOOP_WANTED"])
     seen: list[float] = []

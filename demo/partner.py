@@ -46,6 +46,18 @@ class Partner:
             timeout=TIMEOUT,
         )
 
+    def search(self, body: Mapping[str, Any]) -> requests.Response:
+        return self.session.post(
+            f"{self.base_url}/api/v1/careprovider/getcareproviderslistwithschedule",
+            json=dict(body),
+            timeout=TIMEOUT,
+        )
+
+    def schedule(self, body: Mapping[str, Any]) -> requests.Response:
+        return self.session.post(
+            f"{self.base_url}/api/v1/careprovider/getcareproviderschedule", json=dict(body), timeout=TIMEOUT
+        )
+
     def signed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {**body, "secureHash": secure_hash(body, self.shared_api_key)}
 

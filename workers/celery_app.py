@@ -23,7 +23,14 @@ def create_publisher(redis_url: str, *, connections: int) -> Celery:
     return app
 
 
-def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta, reconcile_every: timedelta) -> Celery:
+def create_worker_app(
+    redis_url: str,
+    *,
+    threads: int,
+    sweep_every: timedelta,
+    reconcile_every: timedelta,
+    copy_facts_every: timedelta,
+) -> Celery:
     app = _create(redis_url)
     app.conf.update(
         worker_concurrency=threads,
@@ -38,6 +45,11 @@ def create_worker_app(redis_url: str, *, threads: int, sweep_every: timedelta, r
                 "task": "reconcile",
                 "schedule": reconcile_every,
                 "options": {"expires": reconcile_every.total_seconds()},
+            },
+            "copy_facts": {
+                "task": "copy_facts",
+                "schedule": copy_facts_every,
+                "options": {"expires": copy_facts_every.total_seconds()},
             },
         },
     )

@@ -8,6 +8,7 @@ import structlog
 from celery import Celery
 
 from repositories.ports.errors import StoreUnavailable
+from saga.copy_facts import CopyFacts
 from saga.reconcile import Reconcile
 from saga.sweep import Sweep
 
@@ -50,3 +51,14 @@ def register_reconciliation(app: Celery, reconcile: Callable[[], Reconcile], *, 
         return f"{report.looked_at} bookings looked at, {len(report.findings)} disagreements"
 
     app.task(name="reconcile")(run)
+
+
+def register_copying(app: Celery, copy: Callable[[], CopyFacts]) -> None:
+    def run() -> str:
+        try:
+            return f"{copy()()} care providers had changed"
+        except StoreUnavailable:
+            log.warning("copying_database_unavailable")
+            return "database unavailable"
+
+    app.task(name="copy_facts")(run)

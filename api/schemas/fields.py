@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta, timezone, tzinfo
+from decimal import Decimal
 from enum import IntEnum
 from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
 
 from api.errors import UnsafeText
 from api.security.anti_xss import is_safe_text
@@ -35,8 +36,24 @@ class StrictSchema(Schema):
     EXAMPLE: ClassVar[Mapping[str, Any]] = {}  # a body as the OpenAPI document shows it
 
     @pre_load
-    def leave_out_empty(self, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    def leave_out_empty(self, body: Any, **_: Any) -> Any:
+        if not isinstance(body, Mapping):  # within another: marshmallow names it
+            return body
         return {name: value for name, value in body.items() if not is_empty(value)}
+
+
+class Price(fields.Field[Decimal]):
+    """An amount of money, not negative, in units of the currency; hundredths are kept exactly."""
+
+    LOWEST, HIGHEST = 0, 10**12
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if type(value) not in {int, float}:
+            raise ValidationError("Not a valid number.")
+        low, high = self.LOWEST, self.HIGHEST
+        if not low <= value <= high:
+            raise ValidationError(f"Must be greater than or equal to {low} and less than or equal to {high}.")
+        return Decimal(str(value))
 
 
 class OpenSchema(Schema):
@@ -167,6 +184,18 @@ def zone_of(name: str) -> tzinfo | None:
     return ZoneInfo(name) if name in _zone_names() else None
 
 
+class ZonedSchema(StrictSchema):
+    """Dates and times are wall-clock in the partner's time zone: a fixed offset or an IANA name; UTC without either."""
+
+    gmt_offset = GmtOffset(data_key="gmtTimeDiffrenceHours", load_default=None)
+    time_zone = TimeZoneName(data_key="timeZone", load_default=None)
+
+    @validates_schema(skip_on_field_errors=True)
+    def one_zone_at_most(self, wish: dict[str, Any], **_: Any) -> None:
+        if wish["gmt_offset"] is not None and wish["time_zone"] is not None:
+            raise ValidationError("Give timeZone or gmtTimeDiffrenceHours, not both.", "timeZone")
+
+
 # --- what they are in OpenAPI's words ------------------------------------------------------
 
 
@@ -182,6 +211,8 @@ def described(_converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, 
             return {"type": "string", "format": "date"}
         case WallClock():
             return {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2})?$"}
+        case Price():
+            return {"type": "number", "minimum": Price.LOWEST, "maximum": Price.HIGHEST}
         case GmtOffset():
             return {"type": "number", "minimum": -12, "maximum": 14, "multipleOf": QUARTER}
         case TimeZoneName():

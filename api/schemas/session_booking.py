@@ -11,15 +11,14 @@ from api.schemas.fields import (
     SECURE_HASH,
     CalendarDate,
     EncryptedId,
-    GmtOffset,
     OneOf,
     OpenSchema,
     SafeText,
     SecureHash,
     StrictSchema,
-    TimeZoneName,
     TrueOrFalse,
     WallClock,
+    ZonedSchema,
     is_empty,
 )
 from api.security.id_cipher import IdKind
@@ -50,7 +49,7 @@ class CancelBookingSchema(StrictSchema):
     secure_hash = SecureHash()
 
 
-class ChosenSlotSchema(StrictSchema):
+class ChosenSlotSchema(ZonedSchema):
     """A slot of a care provider, as the search shows it, in the partner's own time zone."""
 
     care_provider_id = EncryptedId(IdKind.CARE_PROVIDER, data_key="careProviderId", required=True)
@@ -58,13 +57,6 @@ class ChosenSlotSchema(StrictSchema):
     slot_start_time = WallClock(data_key="slotStartTime", required=True)
     slot_end_time = WallClock(data_key="slotEndTime", required=True)
     slot_id = EncryptedId(IdKind.APPLICATION_MULTI_SLOT, data_key="applicationMultiSlotId", required=True)
-    gmt_offset = GmtOffset(data_key="gmtTimeDiffrenceHours", load_default=None)
-    time_zone = TimeZoneName(data_key="timeZone", load_default=None)
-
-    @validates_schema(skip_on_field_errors=True)
-    def one_zone_at_most(self, wish: dict[str, Any], **_: Any) -> None:
-        if wish["gmt_offset"] is not None and wish["time_zone"] is not None:
-            raise ValidationError("Give timeZone or gmtTimeDiffrenceHours, not both.", "timeZone")
 
 
 class RescheduleBookingSchema(ChosenSlotSchema):

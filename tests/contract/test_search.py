@@ -21,9 +21,9 @@ from repositories.entities.availability import (
     SlotDuration,
     WorkingHours,
 )
-from repositories.entities.bookings import Slot
+from repositories.entities.bookings import Booking, Slot
 from repositories.entities.effects import ReleaseTime, ReserveTime
-from repositories.enums import GenderType
+from repositories.enums import BookingStatus, GenderType
 from repositories.ports.availability import Availability, CopiedFacts, ProviderSearch
 from repositories.ports.errors import SlotTaken
 from repositories.scheduling_db import search, tables
@@ -86,6 +86,9 @@ class InMemory:
     def add_hours(self, provider: int, hours: WorkingHours) -> None:
         self.fake.hours.setdefault(provider, []).append(hours)
 
+    def add_booking(self, one: Booking) -> None:
+        self.fake.scheduling.bookings[one.id] = one
+
     def block(self, slot_id: int, *, is_open: bool = False) -> None:
         kept = self.fake.scheduling.slots[slot_id]
         self.fake.scheduling.slots[slot_id] = Slot(**{**vars(kept), "is_open": is_open})
@@ -123,6 +126,10 @@ class InDatabase:
 
     def add_hours(self, provider: int, hours: WorkingHours) -> None:
         self._write(insert(tables.provider_hours), {**vars(hours), "care_provider_id": provider})
+
+    def add_booking(self, one: Booking) -> None:
+        row = {**vars(one), "communication_type": 1, "platform": 3, "is_from_mobile": False}
+        self._write(insert(tables.bookings), row)
 
     def block(self, slot_id: int, *, is_open: bool = False) -> None:
         kept = tables.slots
@@ -377,6 +384,44 @@ def test_hours_are_shown_if_any_part_of_them_is_asked_for(world: World) -> None:
     assert world.availability.hours_of(1, since=NOW + 3 * HOUR, before=NOW + 12 * HOUR) == hours[:2]
     assert world.availability.hours_of(1, since=NOW + 4 * HOUR, before=NOW + 12 * HOUR) == hours[1:2]
     assert world.availability.hours_of(2, since=NOW, before=NOW + DAY) == []
+
+
+def booking(number: int, starts_at: datetime, **changes: Any) -> Booking:
+    values: dict[str, Any] = {
+        "id": number,
+        "organization_id": 1,
+        "user_id": 5,
+        "care_provider_id": 1,
+        "slot_id": 10,
+        "starts_at": starts_at,
+        "ends_at": starts_at + HOUR,
+        "status": BookingStatus.CONFIRMED,
+        "meeting_id": None,
+        "reason": None,
+        "failed_step": None,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Booking(**{**values, **changes})
+
+
+def test_bookings_are_shown_to_their_own_user_while_they_stand(world: World) -> None:
+    world.add_slot(slot(10, 1, NOW))
+    for one in (
+        booking(1, NOW + 2 * HOUR),
+        booking(2, NOW, status=BookingStatus.PENDING),
+        booking(3, NOW, status=BookingStatus.CANCELLED),
+        booking(4, NOW, status=BookingStatus.FAILED),
+        booking(5, NOW, user_id=6),
+        booking(6, NOW, organization_id=2),
+        booking(7, NOW, care_provider_id=2),
+        booking(8, NOW + DAY),
+        booking(9, NOW - MINUTE),
+    ):
+        world.add_booking(one)
+    shown = world.availability.bookings_of(1, organization_id=1, user_id=5, since=NOW, before=NOW + DAY)
+    assert [(one.id, one.status) for one in shown] == [(2, BookingStatus.PENDING), (1, BookingStatus.CONFIRMED)]
+    assert (shown[1].slot_id, shown[1].starts_at, shown[1].ends_at) == (10, NOW + 2 * HOUR, NOW + 3 * HOUR)
 
 
 # --- whatever happens ----------------------------------------------------------------------

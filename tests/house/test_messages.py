@@ -114,13 +114,9 @@ def of_field(field: fields.Field[Any]) -> Iterator[str]:
         if (own := getattr(validator, "error", None)) is not None:
             yield own
         elif isinstance(validator, validate.Range):
-            yield from (validator._format_error(0, text) for text in of_range(validator))
+            yield from (validator.message_min, validator.message_max, validator.message_all)
         elif isinstance(validator, validate.Validator):
             yield from (text for name, text in inspect.getmembers(validator) if "message" in name and text)
-
-
-def of_range(validator: validate.Range) -> Iterator[str]:
-    return (text for text in (validator.message_min, validator.message_max, validator.message_all))
 
 
 def said_of_fields() -> dict[str, str]:

@@ -23,6 +23,7 @@ HASTE = {  # every wait shorter, nothing else changed
     "TAHOON_DATABASE_TIMEOUT": "1",
     "TAHOON_BREAKER_OPEN_FOR": "0.5",
     "TAHOON_SWEEP_EVERY": "0.2",
+    "TAHOON_COPY_FACTS_EVERY": "1",
 }
 
 

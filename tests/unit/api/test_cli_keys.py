@@ -17,7 +17,15 @@ NEXT_KEY = "n" * 32
 class OperatorsWorld(World):
     def operations(self) -> Operations:
         nobody = cast(Any, None)
-        return Operations(records=nobody, operator=nobody, reconcile=nobody, access_keys=self.access, seals=self.access)
+        return Operations(
+            records=nobody,
+            operator=nobody,
+            reconcile=nobody,
+            access_keys=self.access,
+            seals=self.access,
+            calendars=nobody,
+            copy_facts=nobody,
+        )
 
     def run(self, *arguments: str) -> Any:
         return self.app.test_cli_runner().invoke(args=arguments)

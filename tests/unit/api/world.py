@@ -36,11 +36,13 @@ from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.booked_meetings import BookedMeetings
+from saga.find_care_providers import FindCareProviders, ShowSchedule
 from tests.fakes.access import FakeAccess
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.meetings import FakeMeetings
 from tests.fakes.profiles import FakeProfiles
+from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -134,6 +136,7 @@ class World:
     changes: FakeChanges = field(default_factory=FakeChanges)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     availability: FakeAvailability = field(default_factory=FakeAvailability)
+    people: FakePsyter = field(default_factory=FakePsyter)  # the users
     now: datetime = NOW
     access: FakeAccess = field(default_factory=two_organizations)
     per_minute: dict[str, int] = field(default_factory=lambda: {kind.value: 1_000_000 for kind in Limit})
@@ -261,6 +264,19 @@ class World:
                 organizations=self,
                 profiles=self.profiles,
                 availability=self.availability,
+                find_care_providers=FindCareProviders(
+                    search=self.availability,
+                    availability=self.availability,
+                    profiles=self.profiles,
+                    users=self.people,
+                    clock=lambda: self.now,
+                ),
+                show_schedule=ShowSchedule(
+                    availability=self.availability,
+                    profiles=self.profiles,
+                    users=self.people,
+                    clock=lambda: self.now,
+                ),
                 changes=self.changes,
                 id_cipher=CIPHER,
                 cursors=CURSORS,

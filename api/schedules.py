@@ -1,0 +1,89 @@
+"""Free time as the wire shows it: slots, hours and bookings, in the partner's own time zone."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from api.schemas.fields import is_empty
+from api.security.id_cipher import IdKind
+from api.services import services
+from repositories.entities.availability import OfferedSlot, OwnBooking, WorkingHours
+
+ZONE_FIELDS = ("gmtTimeDiffrenceHours", "timeZone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zone:
+    """A partner's time zone, and the field that named it, as booksession takes it too."""
+
+    info: tzinfo
+    named: Mapping[str, Any]
+
+    def local(self, at: datetime) -> datetime:
+        return at.astimezone(self.info)
+
+
+def zone_of_request(wish: Mapping[str, Any], body: Mapping[str, Any]) -> Zone:
+    """UTC if the request names none."""
+    named = {name: body[name] for name in ZONE_FIELDS if not is_empty(body.get(name))}
+    return Zone(info=wish["time_zone"] or wish["gmt_offset"] or UTC, named=named)
+
+
+def free_slot(slot: OfferedSlot, zone: Zone) -> dict[str, Any]:
+    """Just what booksession needs to know of the slot, under the same names."""
+    cipher = services().id_cipher
+    return {
+        "careProviderId": cipher.encrypt(IdKind.CARE_PROVIDER, slot.care_provider_id),
+        "applicationMultiSlotId": cipher.encrypt(IdKind.APPLICATION_MULTI_SLOT, slot.id),
+        **_times(slot.starts_at, slot.ends_at, zone),
+        **zone.named,
+    }
+
+
+def free_hours(slots: Iterable[OfferedSlot], zone: Zone) -> list[dict[str, Any]]:
+    """Each hour of the wall clock in which slots start, and how many; twice the same hour when clocks are set back."""
+    hours = Counter(
+        (local.replace(minute=0, second=0), local.utcoffset())
+        for local in (zone.local(slot.starts_at) for slot in slots)
+    )
+    return [
+        {
+            "scheduleDate": f"{hour:%Y-%m-%d}",
+            "startTime": f"{hour:%H:%M:%S}",
+            "endTime": f"{hour.replace(tzinfo=None) + timedelta(hours=1):%H:%M:%S}",
+            "availableSlots": count,
+        }
+        for (hour, _), count in hours.items()
+    ]
+
+
+def booked_slot(booking: OwnBooking, zone: Zone) -> dict[str, Any]:
+    cipher = services().id_cipher
+    return {
+        "bookingId": cipher.encrypt(IdKind.BOOKING, booking.id),
+        "bookingStatus": int(booking.status),
+        "applicationMultiSlotId": cipher.encrypt(IdKind.APPLICATION_MULTI_SLOT, booking.slot_id),
+        **_times(booking.starts_at, booking.ends_at, zone),
+    }
+
+
+def working_hours(hours: WorkingHours, zone: Zone) -> dict[str, Any]:
+    starts, ends = zone.local(hours.starts_at), zone.local(hours.ends_at)
+    return {
+        "slotAvailabilityId": services().id_cipher.encrypt(IdKind.SLOT, hours.id),
+        "scheduleDate": f"{starts:%Y-%m-%d}",
+        "startTime": f"{starts:%H:%M:%S}",
+        "endDate": f"{ends:%Y-%m-%d}",
+        "endTime": f"{ends:%H:%M:%S}",
+    }
+
+
+def _times(starts_at: datetime, ends_at: datetime, zone: Zone) -> dict[str, str]:
+    starts, ends = zone.local(starts_at), zone.local(ends_at)
+    return {
+        "slotDate": f"{starts:%Y-%m-%d}",
+        "slotStartTime": f"{starts:%H:%M:%S}",
+        "slotEndTime": f"{ends:%H:%M:%S}",
+    }
