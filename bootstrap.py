@@ -95,7 +95,7 @@ from workers.saga_tasks import register_copying, register_reconciliation, regist
 T = TypeVar("T")
 
 MAX_WAIT = timedelta(seconds=20)
-RECONCILED = timedelta(days=1)  # how far each regular run looks back
+RECONCILED = timedelta(days=1)  # at least so far each regular run looks back: a paused worker may wake up late
 
 
 def utc_now() -> datetime:
@@ -255,7 +255,7 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
     records = SqlSagaRecords(databases.scheduling)
     return Operations(
         records=records,
-        operator=Operator(records=records, sagas=sagas, nudge=nudge, clock=utc_now),
+        operator=Operator(records=records, sagas=sagas, nudge=nudge, clock=utc_now, max_age=settings.saga_max_age),
         reconcile=build_reconcile(settings, databases, guard),
         access_keys=SqlAccessKeys(databases.psyter),
         seals=SqlOrganizations(databases.psyter),
@@ -319,7 +319,8 @@ def build_worker_app() -> Celery:
     register_sagas(app, NAMES, runner)
     waiting = partial(nudges_waiting, app, celeryconfig.SAGAS)
     register_sweep(app, built_once(lambda: build_sweep(settings, nudge=nudge, waiting=waiting)))
-    register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=RECONCILED)
+    window = max(RECONCILED, 2 * settings.reconcile_every)
+    register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
     return app
 

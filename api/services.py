@@ -28,7 +28,7 @@ from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.operators import Operator
-from saga.reconcile import Report
+from saga.reconcile import Finding, Report
 
 EXTENSION = "tahoon"
 
@@ -40,7 +40,7 @@ class AcceptsGroup(Protocol):
 
 
 class Reconciles(Protocol):
-    def __call__(self, *, window: timedelta, mend: bool = True) -> Report: ...
+    def __call__(self, *, window: timedelta, tell: Callable[[Finding], None], mend: bool = True) -> Report: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,7 +98,7 @@ class VideoRooms(Protocol):
         ...
 
     def find_open_room(self, key: str) -> str | None:
-        """The meeting id of the room with this customRoomId, unless it is closed or was never made."""
+        """The meeting id of the room with this key, or this meeting id, unless it is closed or was never made."""
         ...
 
 

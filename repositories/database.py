@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ NAMING = {  # names that do not depend on the engine, so that migrations can nam
 }
 
 TRIES = 3  # of a transaction that the database itself asks to repeat
+CHUNK = 500  # values in one IN list; SQL Server takes about 2,100 parameters a statement
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
 
@@ -75,6 +76,12 @@ def count_on(connection: Connection, *tables: Table) -> None:
         for table in tables:
             sequence = func.pg_get_serial_sequence(table.name, "id")
             connection.execute(select(func.setval(sequence, func.max(table.c.id))))
+
+
+def in_chunks(values: Sequence[T]) -> Iterator[list[T]]:
+    """The values, as many at a time as an IN list may hold."""
+    for start in range(0, len(values), CHUNK):
+        yield list(values[start : start + CHUNK])
 
 
 class Database:

@@ -76,6 +76,7 @@ class BookSession:
                 undo=self.close_room_if_open,
                 stops_on=(ProviderRefused,),
                 retry=VIDEOSDK,
+                answers=("meeting_id",),
                 asks=Service.VIDEOSDK,
             ),
             pivot("confirm_booking", in_journal(self.confirm), stops_on=(BookingWithdrawn,)),

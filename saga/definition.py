@@ -90,6 +90,7 @@ class Step:
     retry: Retry
     asks: Service | None = None  # the outside service that action and undo call
     is_best_effort: bool = False
+    answers: tuple[str, ...] = ()  # what later steps read of its receipt
 
 
 Table = tuple[Step, ...]
@@ -102,9 +103,19 @@ def compensable(
     undo: Undo | InJournal,
     stops_on: Errors = (),
     retry: Retry = QUICK,
+    answers: tuple[str, ...] = (),
     asks: Service | None = None,
 ) -> Step:
-    return Step(name=name, kind=Kind.COMPENSABLE, action=action, undo=undo, stops_on=stops_on, retry=retry, asks=asks)
+    return Step(
+        name=name,
+        kind=Kind.COMPENSABLE,
+        action=action,
+        undo=undo,
+        stops_on=stops_on,
+        retry=retry,
+        answers=answers,
+        asks=asks,
+    )
 
 
 def pivot(name: str, action: InJournal, *, stops_on: Errors = ()) -> Step:

@@ -3,7 +3,7 @@
     running:  done -> next step ... -> DONE
               refused, retries used up, deadline passed, withdrawn -> UNDOING
     undoing:  every owed step is undone, the last first -> UNDONE
-              an undo that does not answer lets the others go first
+              an undo that fails lets the others go first
     either:   a service not to be asked now -> in its line, at no cost, until its turn or the deadline
               a bug twice, an undo that keeps failing, a worker that dies each time -> STUCK
 
@@ -169,27 +169,33 @@ def as_claimed(table: Table, state: SagaState) -> SagaState:
 # --- What an operator may do ---------------------------------------------------------------
 
 
-def resumed(state: SagaState, moment: Moment) -> SagaState:
-    """The saga, due now and with its tries and its age before it again."""
+def resumed(table: Table, state: SagaState, moment: Moment, *, deadline_at: datetime) -> SagaState:
+    """The saga, due now, with all its tries before it and until this deadline, if the session starts no earlier."""
     status = state.status
     if status is SagaStatus.STUCK:  # whatever turned back has a reason
         status = SagaStatus.RUNNING if state.reason is None else SagaStatus.UNDOING
-    age = max(state.deadline_at - state.created_at, timedelta())
-    deadline_at = max(state.deadline_at, min(moment.now + age, state.expires_at))
-    return replace(state, status=status, failures=0, claims=0, due_at=moment.now, deadline_at=deadline_at)
+    owed = state.owed
+    if status is SagaStatus.RUNNING and state.claims > 0:  # its worker died or was paused in the step
+        owed = _owing(step_of(table, state), owed)
+    return replace(
+        state,
+        status=status,
+        owed=owed,
+        failures=0,
+        claims=0,
+        due_at=moment.now,
+        deadline_at=max(state.deadline_at, min(deadline_at, state.expires_at)),
+    )
 
 
 def turned_back(table: Table, state: SagaState, moment: Moment, *, reason: Reason, error: str) -> SagaState | None:
-    """The saga, undoing from here on, its current step included; None once its pivot has happened."""
-    running = replace(resumed(state, moment), deadline_at=state.deadline_at)
-    if running.status is SagaStatus.UNDOING:
-        return running
-    step = step_of(table, running)
+    """The running saga, undoing from here on, its current step included; None once its pivot has happened."""
+    step = step_of(table, state)
     if step.kind is Kind.RETRIABLE:
         return None
     if not isinstance(step.action, InJournal):  # it may have happened
-        running = replace(running, owed=_owing(step, running.owed))
-    return _turn_back(running, moment, reason=reason, error=error)
+        state = replace(state, owed=_owing(step, state.owed))
+    return _turn_back(state, moment, reason=reason, error=error)
 
 
 def step_of(table: Table, state: SagaState) -> Step:
@@ -259,23 +265,26 @@ def _after_undo(state: SagaState, outcome: Outcome, moment: Moment) -> SagaState
         return _undo_next(replace(state, owed=state.owed[1:], failures=0), moment)
     failed = replace(state, owed=state.owed[1:] + state.owed[:1], failures=state.failures + 1)
     failed = replace(failed, step=failed.owed[0])
+    has_others = failed.failures < len(failed.owed)  # they go first: one service keeps no time and no money of others
     match outcome:
         case Unavailable(retry_after=retry_after) if failed.failures <= UNDO.limit:
-            if failed.failures < len(failed.owed):  # the others first: one silent service keeps no time and no money
+            if has_others:
                 return replace(failed, due_at=moment.now)
             if moment.line is not None and len(failed.owed) == 1:
                 return _wait_in(moment.line, replace(failed, failures=state.failures), _later(moment))
             return _wait(failed, backoff(UNDO, failed.failures, moment, at_least=retry_after), moment)
         case Misconfigured() | Held():
-            if failed.failures < len(failed.owed):
+            if has_others:
                 return replace(failed, due_at=moment.now)
             untried = replace(failed, failures=0)
             if moment.line is not None and len(untried.owed) == 1:
                 return _wait_in(moment.line, untried, _later(moment))
             return _wait(untried, PAUSE * moment.pace, moment)
+        case Refused() if has_others:
+            return replace(failed, due_at=moment.now)
         case Bug() if failed.failures < MAX_BUGS * len(failed.owed):
             return _wait(failed, backoff(UNDO, failed.failures, moment), moment)
-    return _stuck(failed, outcome)
+    return _stuck(replace(state, failures=failed.failures), outcome)  # at the step that failed: an operator may skip it
 
 
 # --- Moves -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What an operator may do to a saga. Each needs a reason, and stands in the audit trail, in the same transaction.
 
 retry     run it now, with its tries and its age before it again
-skip      go on as if the current step (or undo) were done, with this receipt
+skip      go on as if the current step (or undo), done by hand, had answered this
 undo      turn back from here; not once the pivot has happened
 resolve   close it: everything was mended by hand
 
@@ -11,17 +11,21 @@ Errors:  SagaNotFound | NotPossible (it says why) | SagaMoved (look again)
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+
+import structlog
 
 from repositories.entities.effects import Effect, GiveUpBooking
-from repositories.entities.sagas import Attempt, AuditEntry, SagaRecord, SagaState
+from repositories.entities.sagas import LONGEST_BY, LONGEST_WHY, Attempt, AuditEntry, SagaState
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 from repositories.ports.sagas import SagaRecords
-from saga.definition import Kind, Saga
+from saga.definition import InJournal, Saga, Step
 from saga.engine import Done, Moment, is_ended, next_state, resumed, step_of, turned_back
 from saga.sweep import Nudge
 
+log = structlog.get_logger()
+
 UNDONE_BY_OPERATOR = "UndoneByOperator"
+LONGEST_ANSWER = 64  # letters, of one part of a receipt
 
 
 class SagaNotFound(Exception):
@@ -33,8 +37,8 @@ class NotPossible(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """Which saga, on whose word and why."""
+class Intervention:
+    """Into which saga, on whose word and why."""
 
     saga_id: str
     by: str
@@ -47,67 +51,74 @@ class Operator:
     sagas: Mapping[str, Saga]
     nudge: Nudge
     clock: Callable[[], datetime]
+    max_age: timedelta  # what a retried saga has before it, until its deadline
 
-    def retry(self, order: Order) -> SagaState:
-        record = self._record(order)
-        _refuse_if_closed(record.state)
-        return self._write(order, "retry", record.state, resumed(record.state, self._moment()))
+    def retry(self, wish: Intervention) -> SagaState:
+        before = self._open_saga(wish)
+        return self._write(wish, "retry", before, self._resumed(before))
 
-    def skip(self, order: Order, *, receipt: Mapping[str, Any]) -> SagaState:
-        record = self._record(order)
-        _refuse_if_closed(record.state)
-        saga, state = self._saga_of(record.state), resumed(record.state, self._moment())
-        if step_of(saga.table, state).kind is Kind.PIVOT:
-            raise NotPossible(f"{state.step} decides whether there is a session: it cannot be skipped")
-        following = replace(next_state(saga.table, state, Done(receipt), self._moment()), claims=0)
-        effects = (saga.when_undone(following),) if following.status is SagaStatus.UNDONE else ()
-        return self._write(order, "skip", state, following, effects=effects, attempts=(self._skipped(state),))
+    def skip(self, wish: Intervention, *, step: str, receipt: Mapping[str, str]) -> SagaState:
+        """`step` is where the operator saw the saga stand: one that has moved on meanwhile loses no other step."""
+        before = self._open_saga(wish)
+        if step != before.step:
+            raise NotPossible(f"it stands at {before.step}, not at {step}")
+        state = self._resumed(before)
+        _refuse_what_nobody_does_by_hand(step_of(self._saga_of(state).table, state), state, receipt)
+        following = next_state(self._saga_of(state).table, state, Done(receipt), self._moment())
+        return self._write(wish, "skip", before, following, attempts=(self._skipped(state),))
 
-    def undo(self, order: Order) -> SagaState:
-        record = self._record(order)
-        _refuse_if_closed(record.state)
-        saga = self._saga_of(record.state)
+    def undo(self, wish: Intervention) -> SagaState:
+        before = self._open_saga(wish)
+        state = self._resumed(before)
+        if state.status is SagaStatus.UNDOING:
+            raise NotPossible("it is turning back already: retry it, or skip the undo that fails")
+        table = self._saga_of(state).table
         following = turned_back(
-            saga.table, record.state, self._moment(), reason=Reason.UNDONE_BY_OPERATOR, error=UNDONE_BY_OPERATOR
+            table, state, self._moment(), reason=Reason.UNDONE_BY_OPERATOR, error=UNDONE_BY_OPERATOR
         )
         if following is None:
             raise NotPossible("its decision has been taken: what follows can be retried or skipped, not undone")
-        effects = (saga.when_undone(following),) if following.status is SagaStatus.UNDONE else ()
-        return self._write(order, "undo", record.state, following, effects=effects)
+        return self._write(wish, "undo", before, following)
 
-    def resolve(self, order: Order) -> SagaState:
-        state = self._record(order).state
-        if state.status is not SagaStatus.STUCK:
-            raise NotPossible(f"only a stuck saga is resolved by hand; this one is {state.status}")
+    def resolve(self, wish: Intervention) -> SagaState:
+        before = self._open_saga(wish)
+        if before.status is not SagaStatus.STUCK:
+            raise NotPossible(f"only a stuck saga is resolved by hand; this one is {before.status}")
         end = GiveUpBooking(
-            booking_id=state.booking_id,
-            reason=state.reason or Reason.INTERNAL_ERROR,
-            failed_step=state.failed_step or state.step,
+            booking_id=before.booking_id,
+            reason=before.reason or Reason.INTERNAL_ERROR,
+            failed_step=before.failed_step or before.step,
         )
-        closed = replace(state, status=SagaStatus.RESOLVED, due_at=None, claims=0)
-        return self._write(order, "resolve", state, closed, effects=(end,))
+        closed = replace(before, status=SagaStatus.RESOLVED, claims=0)
+        return self._write(wish, "resolve", before, closed, effects=(end,))
 
     # --- how -------------------------------------------------------------------------------
 
-    def _record(self, order: Order) -> SagaRecord:
-        if not order.why.strip() or not order.by.strip():
-            raise NotPossible("a reason and a name are needed")
-        record = self.records.find_record(order.saga_id)
+    def _open_saga(self, wish: Intervention) -> SagaState:
+        _refuse_without_name_and_reason(wish)
+        record = self.records.find_record(wish.saga_id)
         if record is None:
             raise SagaNotFound
-        return record
+        state = record.state
+        if is_ended(state) and state.status is not SagaStatus.STUCK:
+            raise NotPossible(f"it has ended: {state.status}")
+        return state
 
     def _saga_of(self, state: SagaState) -> Saga:
+        if state.name not in self.sagas:
+            raise NotPossible(f"this version of Tahoon knows no saga {state.name}")
         return self.sagas[state.name]
 
     def _moment(self) -> Moment:
         return Moment(now=self.clock(), jitter=0.0)
 
+    def _resumed(self, state: SagaState) -> SagaState:
+        return resumed(self._saga_of(state).table, state, self._moment(), deadline_at=self.clock() + self.max_age)
+
     def _skipped(self, state: SagaState) -> Attempt:
-        is_undo = state.status is SagaStatus.UNDOING
         return Attempt(
             step=state.step or "",
-            kind=Attempted.UNDO if is_undo else Attempted.ACTION,
+            kind=Attempted.UNDO if state.status is SagaStatus.UNDOING else Attempted.ACTION,
             number=1,
             outcome=OutcomeWord.SKIPPED,
             error=None,
@@ -117,7 +128,7 @@ class Operator:
 
     def _write(
         self,
-        order: Order,
+        wish: Intervention,
         action: str,
         before: SagaState,
         following: SagaState,
@@ -125,13 +136,29 @@ class Operator:
         effects: tuple[Effect, ...] = (),
         attempts: tuple[Attempt, ...] = (),
     ) -> SagaState:
-        entry = AuditEntry(action=action, step=before.step, by=order.by, why=order.why, at=self.clock())
+        if following.status is SagaStatus.UNDONE:
+            effects = (*effects, self._saga_of(following).when_undone(following))
+        entry = AuditEntry(action=action, step=before.step, by=wish.by.strip(), why=wish.why.strip(), at=self.clock())
         written = self.records.intervene(following, entry, attempts=attempts, effects=effects)
+        log.info("saga_intervention", saga_id=written.id, action=action, step=before.step, status=written.status)
         if not is_ended(written):
             self.nudge(written.name, written.id)
         return written
 
 
-def _refuse_if_closed(state: SagaState) -> None:
-    if is_ended(state) and state.status is not SagaStatus.STUCK:
-        raise NotPossible(f"it has ended: {state.status}")
+def _refuse_without_name_and_reason(wish: Intervention) -> None:
+    if not wish.why.strip() or not wish.by.strip():
+        raise NotPossible("a reason and a name are needed")
+    if len(wish.why) > LONGEST_WHY or len(wish.by) > LONGEST_BY:
+        raise NotPossible(f"a reason has at most {LONGEST_WHY} letters, a name {LONGEST_BY}")
+
+
+def _refuse_what_nobody_does_by_hand(step: Step, state: SagaState, receipt: Mapping[str, str]) -> None:
+    is_undo = state.status is SagaStatus.UNDOING
+    if isinstance(step.undo if is_undo else step.action, InJournal):
+        raise NotPossible(f"{step.name} commits with the journal, so it surely has not happened: it cannot be skipped")
+    answers = () if is_undo else step.answers
+    if set(receipt) != set(answers):
+        raise NotPossible(f"{step.name} answers with: {', '.join(answers) or 'nothing'}")
+    if not all(0 < len(value) <= LONGEST_ANSWER for value in receipt.values()):
+        raise NotPossible(f"an answer has 1 to {LONGEST_ANSWER} letters")

@@ -99,7 +99,7 @@ class Runner:
         step = step_of(saga.table, state)
         work = step.undo if state.status is SagaStatus.UNDOING else step.action
         if isinstance(work, InJournal):
-            return self._commit_with_journal(saga, step, state, work.effect(state), carried)
+            return self._commit_with_journal(saga, step, work, state, carried)
         return self._call(saga, step, work, state, carried)
 
     def _call(
@@ -114,13 +114,13 @@ class Runner:
         return self._write(saga, state, Turn(outcome=outcome, attempt=attempt), carried, following=following)
 
     def _commit_with_journal(
-        self, saga: Saga, step: Step, state: SagaState, effect: Effect, carried: tuple[Attempt, ...]
+        self, saga: Saga, step: Step, work: InJournal, state: SagaState, carried: tuple[Attempt, ...]
     ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
         started, watch = self.clock(), time.perf_counter()
         done = Done()
         try:
             turn = Turn(outcome=done, attempt=self._attempt(state, done, started=started, seconds=None))
-            return self._write(saga, state, turn, carried, effects=(effect,))
+            return self._write(saga, state, turn, carried, effects=(work.effect(state),))
         except LeaseLost:
             raise
         except Exception as error:

@@ -9,10 +9,16 @@ from celery import Celery
 
 from repositories.ports.errors import StoreUnavailable
 from saga.copy_facts import CopyFacts
-from saga.reconcile import Reconcile
+from saga.reconcile import Finding, Report
 from saga.sweep import Sweep
 
 log = structlog.get_logger()
+
+LISTED = 50  # disagreements in the log and in the result of one run; `flask reconcile` lists all
+
+
+class Reconciles(Protocol):
+    def __call__(self, *, window: timedelta, tell: Callable[[Finding], None]) -> Report: ...
 
 
 class Advances(Protocol):
@@ -41,16 +47,25 @@ def register_sweep(app: Celery, sweep: Callable[[], Sweep]) -> None:
     app.task(name="sweep")(run)
 
 
-def register_reconciliation(app: Celery, reconcile: Callable[[], Reconcile], *, window: timedelta) -> None:
+def register_reconciliation(app: Celery, reconcile: Callable[[], Reconciles], *, window: timedelta) -> None:
     def run() -> str:
+        listed: list[str] = []
+
+        def tell(finding: Finding) -> None:
+            if len(listed) < LISTED:  # a bad day must not flood the log; the counts are of all
+                listed.append(str(finding))
+                log.warning("disagreement", found=str(finding))
+
         try:
-            report = reconcile()(window=window)
+            report = reconcile()(window=window, tell=tell)
         except StoreUnavailable:
             log.warning("reconciliation_database_unavailable")
             return "database unavailable"
-        return f"{report.looked_at} bookings looked at, {len(report.findings)} disagreements"
+        log.info("reconciled", report=str(report))
+        return "; ".join([str(report), *listed])
 
-    app.task(name="reconcile")(run)
+    # acknowledged at once: a run may outlast the broker's visibility timeout, and a lost one is followed by the next
+    app.task(name="reconcile", acks_late=False)(run)
 
 
 def register_copying(app: Celery, copy: Callable[[], CopyFacts]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus, Service
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+LONGEST_BY, LONGEST_WHY = 100, 500  # letters, in the audit trail
 
 
 def key_of(saga_id: str, step: str) -> str:
@@ -73,6 +74,18 @@ class Attempt:
 class DueSaga:
     id: str
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SagaFilter:
+    """Which sagas an operator wants to see; None: whatever it is."""
+
+    statuses: frozenset[SagaStatus]
+    name: str | None = None
+    step: str | None = None
+    reason: Reason | None = None
+    organization_id: int | None = None
+    unchanged_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from repositories.entities.effects import Effect
-from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaRecord, SagaState
-from repositories.enums import SagaStatus, Service
+from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaFilter, SagaRecord, SagaState
+from repositories.enums import Service
 
 
 class Journal(Protocol):
@@ -45,14 +45,16 @@ class Journal(Protocol):
 class SagaRecords(Protocol):
     """The journal as operators use it."""
 
-    def find_record(self, saga_id: str) -> SagaRecord | None: ...
+    def find_record(self, saga_id: str) -> SagaRecord | None:
+        """The saga with the last of its timeline and of its audit trail, the oldest line first."""
+        ...
 
-    def find_sagas_of(self, booking_id: int) -> Sequence[SagaState]: ...
-
-    def list_sagas(
-        self, *, status: SagaStatus | None, name: str | None, unchanged_since: datetime | None, limit: int
-    ) -> Sequence[SagaState]:
+    def find_sagas_of(self, booking_id: int) -> Sequence[SagaState]:
         """The oldest first."""
+        ...
+
+    def list_sagas(self, wanted: SagaFilter, *, limit: int) -> Sequence[SagaState]:
+        """The longest unchanged first."""
         ...
 
     def intervene(
@@ -63,6 +65,6 @@ class SagaRecords(Protocol):
         attempts: Sequence[Attempt] = (),
         effects: Sequence[Effect] = (),
     ) -> SagaState:
-        """Write state, audit entry, attempts and effects in one transaction, and fence off whoever held the saga.
-        Raises SagaMoved; then nothing is written."""
+        """Write state, audit entry, attempts and effects in one transaction, and fence off a worker whose lease ran
+        out. Raises SagaMoved if the saga changed since it was read, or a worker holds it; then nothing is written."""
         ...

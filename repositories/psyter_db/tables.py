@@ -204,6 +204,7 @@ orders = Table(
     Column("is_charged_to_balance", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_orders_updated_at", "updated_at"),
 )
 
 balance_ledger = Table(

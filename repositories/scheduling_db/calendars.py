@@ -157,13 +157,14 @@ def cells_to_release(*which: ColumnElement[bool]) -> ReturningDelete[Any]:
     return delete(reserved_cells).where(of_booking, *which).returning(cell.care_provider_id, cell.cell_start)
 
 
-def release_cells(connection: Connection, statement: ReturningDelete[Any], values: Mapping[str, Any]) -> None:
-    """Give cells back by a statement of cells_to_release, and keep the calendar in step."""
+def release_cells(connection: Connection, statement: ReturningDelete[Any], values: Mapping[str, Any]) -> int:
+    """Give cells back by a statement of cells_to_release, and keep the calendar in step; returns how many."""
     connection.execute(HOLD_OF_BOOKING, values)
     released = connection.execute(statement, values).all()
     for provider in {row.care_provider_id for row in released}:
         cells = [row.cell_start for row in released if row.care_provider_id == provider]
         update_calendar(connection, provider, min(cells), max(cells) + SECONDS)
+    return len(released)
 
 
 # --- anew ----------------------------------------------------------------------------------

@@ -77,8 +77,9 @@ def release_time(connection: Connection, effect: ReleaseTime, _now: datetime) ->
     release_cells(connection, RELEASE, {"of_booking": effect.booking_id})
 
 
-def release_if_not_live(connection: Connection, booking_id: int) -> None:
-    release_cells(connection, RELEASE_IF_NOT_LIVE, {"of_booking": booking_id})
+def release_if_not_live(connection: Connection, booking_id: int) -> bool:
+    """Whether there was anything to release."""
+    return release_cells(connection, RELEASE_IF_NOT_LIVE, {"of_booking": booking_id}) > 0
 
 
 def confirm_booking(connection: Connection, effect: ConfirmBooking, now: datetime) -> None:

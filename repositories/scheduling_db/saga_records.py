@@ -2,31 +2,48 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select, update
 
 from repositories.database import Database
 from repositories.entities.effects import Effect
-from repositories.entities.sagas import Attempt, AuditEntry, SagaRecord, SagaState
-from repositories.enums import SagaStatus
+from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
 from repositories.ports.errors import SagaMoved
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.journal import APPEND, SAVED
 from repositories.scheduling_db.saga_rows import NO_TIME, attempt_of, attempt_row, row_of, state_of
-from repositories.scheduling_db.tables import saga_attempts, saga_audit, sagas
+from repositories.scheduling_db.tables import bookings, saga_attempts, saga_audit, sagas
+
+MOST_SAGAS = 100  # of one booking
+MOST_LINES = 1_000  # of one timeline, the last ones
 
 FIND = select(sagas).where(sagas.c.id == bindparam("saga_id"))
-OF_BOOKING = select(sagas).where(sagas.c.booking_id == bindparam("booking_id")).order_by(sagas.c.created_at, sagas.c.id)
-TIMELINE = select(saga_attempts).where(saga_attempts.c.saga_id == bindparam("saga_id")).order_by(saga_attempts.c.id)
-AUDIT = select(saga_audit).where(saga_audit.c.saga_id == bindparam("saga_id")).order_by(saga_audit.c.id)
+OF_BOOKING = (
+    select(sagas)
+    .where(sagas.c.booking_id == bindparam("booking_id"))
+    .order_by(sagas.c.created_at, sagas.c.id)
+    .limit(MOST_SAGAS)
+)
+TIMELINE = (
+    select(saga_attempts)
+    .where(saga_attempts.c.saga_id == bindparam("saga_id"), saga_attempts.c.booking_id == bindparam("booking_id"))
+    .order_by(saga_attempts.c.id.desc())
+    .limit(MOST_LINES)
+)
+AUDIT = (
+    select(saga_audit)
+    .where(saga_audit.c.saga_id == bindparam("saga_id"))
+    .order_by(saga_audit.c.id.desc())
+    .limit(MOST_LINES)
+)
 NOTE = insert(saga_audit)
 STEP_IN = (
     update(sagas)
     .where(
         sagas.c.id == bindparam("saga_id"),
         sagas.c.version == bindparam("read_version"),
-        or_(sagas.c.claims == 0, sagas.c.due_at.is_(None), sagas.c.due_at <= bindparam("updated_at")),
+        or_(sagas.c.claims == 0, sagas.c.due_at.is_(None), sagas.c.due_at <= bindparam("lease_over_at")),
     )
     .values({name: bindparam(name) for name in SAVED})
     .values(lease_token=None, nudged_until=None, version=sagas.c.version + 1)
@@ -38,35 +55,27 @@ class SqlSagaRecords:
         self._database = database
 
     def find_record(self, saga_id: str) -> SagaRecord | None:
-        which = {"saga_id": saga_id}
         with self._database.reading(one_moment=True) as connection:
-            row = connection.execute(FIND, which).one_or_none()
+            row = connection.execute(FIND, {"saga_id": saga_id}).one_or_none()
             if row is None:
                 return None
-            lines, entries = connection.execute(TIMELINE, which).all(), connection.execute(AUDIT, which).all()
+            which = {"saga_id": saga_id, "booking_id": row.booking_id}
+            lines = connection.execute(TIMELINE, which).all()
+            entries = connection.execute(AUDIT, {"saga_id": saga_id}).all()
         return SagaRecord(
             state=state_of(row),
             updated_at=row.updated_at,
-            timeline=tuple(attempt_of(line) for line in lines),
-            audit=tuple(_entry_of(entry) for entry in entries),
+            timeline=tuple(attempt_of(line) for line in reversed(lines)),
+            audit=tuple(_entry_of(entry) for entry in reversed(entries)),
         )
 
     def find_sagas_of(self, booking_id: int) -> Sequence[SagaState]:
         with self._database.reading() as connection:
             return [state_of(row) for row in connection.execute(OF_BOOKING, {"booking_id": booking_id})]
 
-    def list_sagas(
-        self, *, status: SagaStatus | None, name: str | None, unchanged_since: datetime | None, limit: int
-    ) -> Sequence[SagaState]:
-        query = select(sagas).order_by(sagas.c.updated_at, sagas.c.id).limit(limit)
-        if status is not None:
-            query = query.where(sagas.c.status == status.value)
-        if name is not None:
-            query = query.where(sagas.c.name == name)
-        if unchanged_since is not None:
-            query = query.where(sagas.c.updated_at <= unchanged_since)
+    def list_sagas(self, wanted: SagaFilter, *, limit: int) -> Sequence[SagaState]:
         with self._database.reading() as connection:
-            return [state_of(row) for row in connection.execute(query)]
+            return [state_of(row) for row in connection.execute(listing(wanted, limit=limit))]
 
     def intervene(
         self,
@@ -77,7 +86,11 @@ class SqlSagaRecords:
         effects: Sequence[Effect] = (),
     ) -> SagaState:
         row = row_of(state, entry.at)
-        values = {name: row[name] for name in SAVED} | {"saga_id": state.id, "read_version": state.version}
+        values = {name: row[name] for name in SAVED} | {
+            "saga_id": state.id,
+            "read_version": state.version,
+            "lease_over_at": entry.at,
+        }
 
         def work(connection: Connection) -> None:
             if connection.execute(STEP_IN, values).rowcount == 0:
@@ -90,6 +103,19 @@ class SqlSagaRecords:
 
         self._database.write(work)
         return replace(state, version=state.version + 1, lease_token=None)
+
+
+def listing(wanted: SagaFilter, *, limit: int) -> Select[Any]:
+    """The statement that finds these sagas, the longest unchanged first."""
+    found = select(sagas).where(sagas.c.status.in_(sorted(wanted.statuses)))
+    if wanted.organization_id is not None:
+        found = found.join(bookings, bookings.c.id == sagas.c.booking_id)
+        found = found.where(bookings.c.organization_id == wanted.organization_id)
+    same = {sagas.c.name: wanted.name, sagas.c.step: wanted.step, sagas.c.reason: wanted.reason}
+    found = found.where(*(column == value for column, value in same.items() if value is not None))
+    if wanted.unchanged_since is not None:
+        found = found.where(sagas.c.updated_at <= wanted.unchanged_since)
+    return found.order_by(sagas.c.updated_at, sagas.c.id).limit(limit)
 
 
 def _audit_row(state: SagaState, entry: AuditEntry) -> dict[str, object]:

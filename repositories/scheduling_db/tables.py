@@ -130,7 +130,10 @@ bookings = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),
-    Index("ix_bookings_updated_at", "updated_at"),
+)
+is_pending = bookings.c.status == 6  # BookingStatus.PENDING, as a constant: a filtered index takes no parameter
+Index(
+    "ix_bookings_pending", bookings.c.id, sqlite_where=is_pending, postgresql_where=is_pending, mssql_where=is_pending
 )
 
 is_grouped = bookings.c.group_id.is_not(None)

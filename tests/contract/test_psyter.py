@@ -120,7 +120,8 @@ def fill(connection: Any) -> None:
             "sealed_shared_api_key": "sealed",
         }
         connection.execute(insert(tables.organizations), organization)
-    connection.execute(insert(tables.organization_balances), {"organization_id": CHARITY, "balance_minor": BALANCE})
+    balance = {"organization_id": CHARITY, "balance_minor": BALANCE, "deposited_minor": BALANCE}
+    connection.execute(insert(tables.organization_balances), balance)
     connection.execute(insert(tables.provider_levels), {"id": 1, "name_plang": "Junior", "name_slang": "مبتدئ"})
     provider = {
         "id": PROVIDER,

@@ -97,6 +97,14 @@ def test_closing_one_room_leaves_the_others_open(world: World) -> None:
     assert world.is_open(other.meeting_id)
 
 
+def test_an_open_room_is_found_by_its_key_and_by_its_meeting_id_until_it_is_closed(world: World) -> None:
+    meeting = world.rooms.open_room("k-1").meeting_id
+    world.rooms.open_room("k-2")
+    assert [world.rooms.find_open_room(either) for either in ("k-1", meeting)] == [meeting, meeting]
+    world.rooms.close_room_if_open("k-1", meeting_id=meeting)
+    assert [world.rooms.find_open_room(either) for either in ("k-1", meeting, "never")] == [None, None, None]
+
+
 # --- the real adapter alone ----------------------------------------------------------------
 
 

@@ -32,6 +32,8 @@ class FakePsyter:
     rates: dict[int, int] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)  # by booking
     changes: dict[str, AmountChange | None] = field(default_factory=dict)  # by key; None: reverted
+    changed_at: dict[int, datetime] = field(default_factory=dict)  # of an order, by booking
+    deposits: dict[int, int] = field(default_factory=dict)
     settings: dict[SettingGroup, dict[str, str]] = field(default_factory=dict)
     _failures: dict[str, list[tuple[Exception, bool]]] = field(default_factory=dict)
 
@@ -41,7 +43,7 @@ class FakePsyter:
         self.organizations[id] = Organization(
             id=id, name=f"Organization {id}", is_charity=is_charity, sealed_shared_api_key="sealed"
         )
-        self.balances[id] = balance_minor
+        self.balances[id] = self.deposits[id] = balance_minor
         return self.organizations[id]
 
     def add_provider(self, *, id: int, hourly_rate_minor: int) -> CareProvider:
@@ -110,12 +112,15 @@ class FakePsyter:
     ) -> Order:
         failure = self._failure("save_order")
         order = self._saved(booking_id, organization_id, care_provider_id, duration)
+        self.changed_at.setdefault(booking_id, now)
         if failure is not None:
             raise failure
         return order
 
     def void_order_if_present(self, booking_id: int, *, now: datetime) -> None:
         failure = self._failure("void_order_if_present")
+        if (known := self.orders.get(booking_id)) is None or known.status is OrderStatus.OPEN:
+            self.changed_at[booking_id] = now
         self._void(booking_id)
         if failure is not None:
             raise failure
@@ -163,7 +168,7 @@ class FakePsyter:
 
     def change_amount(self, booking_id: int, *, change_key: str, duration: timedelta, now: datetime) -> AmountChange:
         failure = self._failure("change_amount")
-        change = self._changed(booking_id, change_key, duration)
+        change = self._changed(booking_id, change_key, duration, now)
         if failure is not None:
             raise failure
         return change
@@ -174,11 +179,11 @@ class FakePsyter:
         self.changes[change_key] = None
         order = self.orders[booking_id]
         if change is not None and (order.status, order.amount_minor) == (OrderStatus.OPEN, change.after_minor):
-            self._set_amount(order, change.before_minor)
+            self._set_amount(order, change.before_minor, now)
         if failure is not None:
             raise failure
 
-    def _changed(self, booking_id: int, change_key: str, duration: timedelta) -> AmountChange:
+    def _changed(self, booking_id: int, change_key: str, duration: timedelta, now: datetime) -> AmountChange:
         order = self.orders[booking_id]
         if change_key in self.changes:
             made = self.changes[change_key]
@@ -191,11 +196,11 @@ class FakePsyter:
             before_minor=order.amount_minor,
             after_minor=price_of(duration, hourly_rate_minor=next(iter(self.rates.values()))),
         )
-        self._set_amount(order, change.after_minor)
+        self._set_amount(order, change.after_minor, now)
         self.changes[change_key] = change
         return change
 
-    def _set_amount(self, order: Order, amount: int) -> None:
+    def _set_amount(self, order: Order, amount: int, now: datetime) -> None:
         more = amount - order.amount_minor
         if order.is_charged_to_balance and more:
             payer = self._payer_of(order.booking_id)
@@ -204,6 +209,7 @@ class FakePsyter:
             kind = LedgerKind.DEBIT if more > 0 else LedgerKind.RESTORE
             self._enter(payer, order.booking_id, kind, abs(more))
         self.orders[order.booking_id] = replace(order, amount_minor=amount)
+        self.changed_at[order.booking_id] = now
 
     def _enter(self, organization_id: int, booking_id: int, kind: LedgerKind, amount: int) -> None:
         sign = -1 if kind is LedgerKind.DEBIT else 1

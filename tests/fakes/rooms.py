@@ -26,8 +26,8 @@ class FakeRooms(Failures):
 
     def find_open_room(self, key: str) -> str | None:
         with self.planned("find_open_room"):
-            room = self.rooms.get(key)
-            return room.meeting_id if room is not None and room.is_open else None
+            ids = {room.meeting_id: room for room in self.rooms.values()} | self.rooms
+            return ids[key].meeting_id if key in ids and ids[key].is_open else None
 
     def close_room_if_open(self, key: str, *, meeting_id: str | None) -> None:
         with self.planned("close_room_if_open"):

@@ -1,6 +1,7 @@
 """SchedulingDatabase in memory: what the real one promises, in a few dicts. Kept honest by tests/contract."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,10 +16,10 @@ from repositories.entities.bookings import (
     Withdrawal,
     Withdrawn,
 )
-from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
 from repositories.entities.idempotency import Change, IdempotencyKey, KeyUse
 from repositories.entities.moves import EndMove, Move, MoveBooking, ReleaseOtherTime
-from repositories.entities.sagas import Attempt, DueSaga, SagaState
+from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaState
 from repositories.enums import BookingStatus, Service
 from repositories.idempotency import change_of
 from repositories.ports.errors import (
@@ -33,7 +34,7 @@ from repositories.ports.errors import (
 from repositories.scheduling_db.bookings import view_of
 from repositories.scheduling_db.cells import cells_of
 
-KEPT = ("bookings", "cells", "sagas", "attempts", "events", "keys", "marks")
+KEPT = ("bookings", "cells", "sagas", "changed_at", "attempts", "lines", "audit", "events", "keys", "marks")
 
 
 @dataclass
@@ -42,7 +43,10 @@ class FakeScheduling:
     bookings: dict[int, Booking] = field(default_factory=dict)
     cells: dict[tuple[int, int], int] = field(default_factory=dict)  # (provider, cell) -> booking
     sagas: dict[str, SagaState] = field(default_factory=dict)
+    changed_at: dict[str, datetime] = field(default_factory=dict)  # by saga
+    audit: list[tuple[str, AuditEntry]] = field(default_factory=list)  # (saga, entry)
     attempts: dict[int, list[Attempt]] = field(default_factory=dict)  # by booking
+    lines: dict[str, list[Attempt]] = field(default_factory=dict)  # the same, by saga
     events: list[tuple[int, int, str]] = field(default_factory=list)  # (booking, sequence, kind)
     keys: dict[tuple[int, str], tuple[KeyUse, datetime]] = field(default_factory=dict)
     marks: dict[str, datetime] = field(default_factory=dict)
@@ -103,8 +107,7 @@ class FakeScheduling:
             updated_at=now,
         )
         saga = start(booking_id)
-        self.sagas[saga.id] = saga
-        self.marks[saga.id] = nudged_until
+        self._add_saga(saga, now, nudged_until)
         self._tell(booking_id, "accepted")
         return booking_id
 
@@ -137,9 +140,13 @@ class FakeScheduling:
         self._change(booking, now, "cancelled", status=BookingStatus.CANCELLED, **written)
         self._release(booking.id)
         following = follow_up(self.bookings[booking.id], saga.id)
-        self.sagas[following.id] = following
-        self.marks[following.id] = nudged_until
+        self._add_saga(following, now, nudged_until)
         return Withdrawn(booking=self.bookings[booking.id], saga=DueSaga(id=following.id, name=following.name))
+
+    def _add_saga(self, saga: SagaState, now: datetime, nudged_until: datetime) -> None:
+        self.sagas[saga.id] = saga
+        self.changed_at[saga.id] = now
+        self.marks[saga.id] = nudged_until
 
     def _tell_saga(self, saga: SagaState, now: datetime) -> None:
         is_waiting = saga.claims == 0 and saga.due_at is not None and saga.due_at > now
@@ -234,8 +241,7 @@ class FakeScheduling:
             use = KeyUse(body_digest=idempotency.body_digest, ids=(move.booking_id,))
             self.keys[move.organization_id, idempotency.key] = (use, now)
         self.bookings[booking.id] = replace(booking, moving_saga_id=move.saga_id)
-        self.sagas[move.saga_id] = start(self.bookings[booking.id])
-        self.marks[move.saga_id] = nudged_until
+        self._add_saga(start(self.bookings[booking.id]), now, nudged_until)
         return Change(ids=(move.booking_id,))
 
     def find_move(self, key: IdempotencyKey | None, *, organization_id: int, now: datetime) -> Change | None:
@@ -260,20 +266,34 @@ class FakeScheduling:
         kept = self.sagas[state.id]
         if state.lease_token is None or (kept.lease_token, kept.version) != (state.lease_token, state.version):
             raise LeaseLost
+        with self.one_transaction():
+            saved = self.write_saga(state, attempts, effects, now)
+            self.sagas[state.id] = saved if state.due_at is not None else replace(saved, lease_token=None)
+        return saved
+
+    @contextmanager
+    def one_transaction(self) -> Iterator[None]:
         before = {name: copy(getattr(self, name)) for name in KEPT}
         try:
-            saved = replace(state, version=state.version + 1, withdrawn_at=kept.withdrawn_at)
-            self.sagas[state.id] = saved if state.due_at is not None else replace(saved, lease_token=None)
-            self.marks.pop(state.id, None)
-            for effect in effects:
-                self._apply(effect, now)
-            lines = [replace(line, duration=line.duration or timedelta()) for line in attempts]
-            self.attempts[state.booking_id] = [*self.attempts.get(state.booking_id, []), *lines]
+            yield
         except Exception:
             for name, value in before.items():
                 setattr(self, name, value)
             raise
-        return saved
+
+    def write_saga(
+        self, state: SagaState, attempts: Sequence[Attempt], effects: Sequence[Effect], now: datetime
+    ) -> SagaState:
+        kept = self.sagas[state.id]
+        self.sagas[state.id] = replace(state, version=state.version + 1, withdrawn_at=kept.withdrawn_at)
+        self.changed_at[state.id] = now
+        self.marks.pop(state.id, None)
+        for effect in effects:
+            self._apply(effect, now)
+        lines = [replace(line, duration=line.duration or timedelta()) for line in attempts]
+        self.attempts[state.booking_id] = [*self.attempts.get(state.booking_id, []), *lines]
+        self.lines[state.id] = [*self.lines.get(state.id, []), *lines]
+        return self.sagas[state.id]
 
     def take_due(self, *, now: datetime, limit: int, marked_until: datetime) -> list[DueSaga]:
         due = [
@@ -335,6 +355,10 @@ class FakeScheduling:
                 self._move(effect, now)
             case EndMove():
                 self._end_move(effect)
+            case GiveUpBooking(booking_id=booking_id, reason=reason, failed_step=failed_step):
+                self._end(EndBooking(booking_id=booking_id, reason=reason, failed_step=failed_step), now)
+                self._release_other(booking_id)
+                self.bookings[booking_id] = replace(self.bookings[booking_id], moving_saga_id=None)
 
     def _release(self, booking_id: int) -> None:
         self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id}

@@ -329,6 +329,23 @@ def test_a_refused_or_broken_undo_is_parked() -> None:
     assert after(undoing("room"), Bug("X"), Bug("X")).status is SagaStatus.STUCK
 
 
+def test_a_refused_undo_keeps_nothing_of_the_others_and_is_parked_alone() -> None:
+    state = after(undoing("room", "order", "reserve"), NO)
+    assert (state.status, state.step, state.due_at) == (SagaStatus.UNDOING, "order", NOW)
+    state = after(state, Done(), Done(), NO)
+    assert (state.status, state.step, state.owed, state.error) == (SagaStatus.STUCK, "room", ("room",), "SlotTaken")
+
+
+@pytest.mark.parametrize("no", [NO, Bug("X"), Poison()])
+def test_what_is_parked_stands_at_the_undo_that_failed(no: Outcome) -> None:
+    state = undoing("room", "order")
+    while state.status is SagaStatus.UNDOING:
+        failed_at = state.step
+        state = after(state, no)
+    assert (state.step, state.owed[0], state.failed_step) == (failed_at, failed_at, "room")
+    assert set(state.owed) == {"room", "order"}
+
+
 def test_a_misconfigured_undo_waits_for_an_operator_without_giving_up() -> None:
     state = after(undoing("room", "order"), Misconfigured("X"))
     assert (state.step, state.due_at) == ("order", NOW)

@@ -1,6 +1,6 @@
 """A small world of fakes in which a booking is carried to its end, with a clock that only we move."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
@@ -29,6 +29,7 @@ from saga.book_session import BookSession
 from saga.breaker import BreakerSettings
 from saga.cancel_booking import CancelBooking
 from saga.catalogue import catalogue
+from saga.definition import Saga
 from saga.guarded import GuardedPush, GuardedRooms
 from saga.line import Line
 from saga.lookout import Lookout
@@ -131,6 +132,18 @@ class World:
     def runner(self) -> Runner:
         """A worker: a new one after each death."""
         lookout = self.lookout()
+        return Runner(
+            sagas=self.sagas(lookout),
+            journal=self._seen(self.scheduling, "journal"),
+            line=self.line(lookout),
+            clock=self.clock,
+            jitter=lambda: 0.5,
+            new_token=lambda: next(self._ids),
+            lease=LEASE,
+            is_stopping=lambda: self.is_stopping,
+        )
+
+    def sagas(self, lookout: Lookout) -> Mapping[str, Saga]:
         guard = self.guard(lookout)
         orders, rooms = self._seen(self.psyter, "orders"), GuardedRooms(self._seen(self.rooms, "rooms"), guard)
         push = GuardedPush(self._seen(self.push, "push"), guard)
@@ -156,16 +169,7 @@ class World:
             push=push,
             clock=self.clock,
         )
-        return Runner(
-            sagas=catalogue(book, cancel, move, withdraw),
-            journal=self._seen(self.scheduling, "journal"),
-            line=self.line(lookout),
-            clock=self.clock,
-            jitter=lambda: 0.5,
-            new_token=lambda: next(self._ids),
-            lease=LEASE,
-            is_stopping=lambda: self.is_stopping,
-        )
+        return catalogue(book, cancel, move, withdraw)
 
     def lookout(self) -> Lookout:
         return Lookout(self.services, clock=self.clock)
