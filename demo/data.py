@@ -17,7 +17,7 @@ from sqlalchemy import Table, func, insert, select
 
 from config import read_settings
 from repositories.database import Database, count_on, open_database
-from repositories.enums import GenderType, ProviderLevel, QualificationKind, Role, SettingGroup
+from repositories.enums import GenderType, ProviderLevel, QualificationKind, QuestionType, Role, SettingGroup
 from repositories.psyter_db import tables as psyter_tables
 from repositories.psyter_db.provider_facts import SqlKnownFacts
 from repositories.scheduling_db import tables as scheduling_tables
@@ -50,6 +50,26 @@ EXPERIENCE = [
 ]
 EXPERIENCE_FROM = (0, 5, 11)  # years
 LEVELS = [("Junior", "مبتدئ"), ("Senior", "أول"), ("Consultant", "استشاري")]
+QUESTIONNAIRE = 1  # its version
+QUESTIONS: list[tuple[str, str, bool, int | None, list[tuple[str, str]]]] = [
+    (
+        "How have you been sleeping lately?",
+        "كيف كان نومك في الفترة الأخيرة؟",
+        True,
+        None,
+        [("Well", "جيدًا"), ("With interruptions", "بشكل متقطع"), ("Hardly at all", "بالكاد أنام")],
+    ),
+    (
+        "How often are worries hard to put aside?",
+        "كم مرة يصعب عليك التخلص من القلق؟",
+        True,
+        None,
+        [("Rarely", "نادرًا"), ("On some days", "في بعض الأيام"), ("Most of the time", "معظم الوقت")],
+    ),
+    ("Have you been in therapy before?", "هل سبق لك تلقي علاج نفسي؟", False, None, [("Yes", "نعم"), ("No", "لا")]),
+    ("What would you like help with?", "ما الذي ترغب في المساعدة بشأنه؟", True, 500, []),
+    ("Is there anything else to know?", "هل هناك أمر آخر تود ذكره؟", False, 2000, []),
+]
 GIVEN = {
     GenderType.FEMALE: [("Sarah", "سارة"), ("Layla", "ليلى"), ("Noor", "نور"), ("Huda", "هدى"), ("Mariam", "مريم")],
     GenderType.MALE: [("Ahmed", "أحمد"), ("Omar", "عمر"), ("Khalid", "خالد"), ("Yusuf", "يوسف"), ("Faisal", "فيصل")],
@@ -167,6 +187,7 @@ def _add_partners(
         if table is t.experience_levels:
             names = [{**name, "min_years": years} for name, years in zip(names, EXPERIENCE_FROM, strict=True)]
         connection.execute(insert(table), names)
+    _add_questionnaire(connection)
     for partner in partners:
         connection.execute(insert(t.organizations), _organization_row(partner, seal))
         connection.execute(insert(t.organization_access_keys), list(_key_rows(partner)))
@@ -177,6 +198,29 @@ def _add_partners(
             }
             connection.execute(insert(t.organization_balances), balance)
     connection.execute(insert(t.cat_app_config_settings), list(_setting_rows(videosdk)))
+
+
+def _add_questionnaire(connection: Any) -> None:
+    t = psyter_tables
+    published = {"version": QUESTIONNAIRE, "published_at": datetime(2026, 1, 1, tzinfo=UTC)}
+    connection.execute(insert(t.screening_questionnaires), published)
+    for position, (plang, slang, is_required, longest, options) in enumerate(QUESTIONS, 1):
+        question = {
+            "id": position,
+            "questionnaire_version": QUESTIONNAIRE,
+            "position": position,
+            "question_type": QuestionType.CHOICE if options else QuestionType.TEXT,
+            "is_required": is_required,
+            "longest_answer": longest,
+            "text_plang": plang,
+            "text_slang": slang,
+        }
+        connection.execute(insert(t.screening_questions), question)
+        names = [{"position": n, "name_plang": one, "name_slang": two} for n, (one, two) in enumerate(options, 1)]
+        if names:
+            connection.execute(
+                insert(t.screening_question_options), [name | {"question_id": position} for name in names]
+            )
 
 
 def _organization_row(partner: DemoPartner, seal: Callable[[str], str]) -> dict[str, Any]:

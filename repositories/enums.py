@@ -48,6 +48,9 @@ class Reason(IntEnum):
     TOKEN_REVOKED = 1040
     REFRESH_TOKEN_REUSED = 1041
 
+    ASSESSMENT_OUTDATED = 1050
+    FAVORITES_FULL = 1051
+
     NOT_CONFIRMED = 1070
     RESCHEDULE_IN_FLIGHT = 1071
 
@@ -102,6 +105,11 @@ class Trouble(StrEnum):
 class GenderType(IntEnum):
     FEMALE = 0
     MALE = 1
+
+
+class QuestionType(IntEnum):
+    TEXT = 1
+    CHOICE = 2
 
 
 class CommunicationType(IntEnum):

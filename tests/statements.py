@@ -1,4 +1,4 @@
-"""The statements that the repositories keep as constants of their modules."""
+"""The statements of the repositories: the constants of their modules, and what is built for a page of history."""
 
 import importlib
 import pkgutil
@@ -7,7 +7,9 @@ from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.expression import Executable
 
 from repositories import psyter_db, scheduling_db
+from repositories.enums import BookingStatus
 from repositories.idempotency import KeyRows
+from repositories.scheduling_db.history import page_statement
 
 
 def statements() -> list[tuple[str, ClauseElement]]:
@@ -26,4 +28,16 @@ def statements() -> list[tuple[str, ClauseElement]]:
                 for constant, value in constants.items()
                 if isinstance(value, Executable) and isinstance(value, ClauseElement)
             ]
-    return found
+    return found + history_pages()
+
+
+def history_pages() -> list[tuple[str, ClauseElement]]:
+    return [
+        (
+            f"scheduling_db.history.page-{statuses}-{of_user}-{goes_on}",
+            page_statement(statuses=statuses, of_user=of_user, goes_on=goes_on),
+        )
+        for statuses in range(1, len(BookingStatus) + 1)
+        for of_user in (False, True)
+        for goes_on in (False, True)
+    ]

@@ -1,10 +1,12 @@
 """Slots and bookings, and what a partner asks of them."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import BookingPlatform, BookingStatus, CommunicationType, Reason, SagaStatus
+
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class Booking:
     slot_id: int
     starts_at: datetime
     ends_at: datetime
+    communication_type: CommunicationType
     status: BookingStatus
     meeting_id: str | None
     reason: Reason | None
@@ -67,6 +70,25 @@ class Withdrawn:
 
     booking: Booking
     saga: "DueSaga | None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryFilter:
+    """Which of an organization's bookings are asked for; sessions that start in [starts_from, starts_before)."""
+
+    organization_id: int
+    user_id: int | None = None
+    statuses: tuple[BookingStatus, ...] = tuple(BookingStatus)
+    starts_from: datetime = EARLIEST
+    starts_before: datetime = LATEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryPlace:
+    """Where a history stopped: at this booking."""
+
+    starts_at: datetime
+    booking_id: int
 
 
 @dataclass(frozen=True, kw_only=True)

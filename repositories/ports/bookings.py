@@ -1,10 +1,19 @@
 """Slots and bookings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from repositories.entities.bookings import Booking, BookingView, NewBooking, Slot, Withdrawal, Withdrawn
+from repositories.entities.bookings import (
+    Booking,
+    BookingView,
+    HistoryFilter,
+    HistoryPlace,
+    NewBooking,
+    Slot,
+    Withdrawal,
+    Withdrawn,
+)
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.sagas import SagaState
 
@@ -57,3 +66,9 @@ class Bookings(Protocol):
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None: ...
 
     def find_view(self, booking_id: int, *, organization_id: int) -> BookingView | None: ...
+
+
+class BookingHistory(Protocol):
+    def list_bookings(self, wanted: HistoryFilter, *, after: HistoryPlace | None, limit: int) -> Sequence[Booking]:
+        """The newest session first; with `after`, those that follow it in this order."""
+        ...

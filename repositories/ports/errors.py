@@ -70,6 +70,14 @@ class ScopeExceeded(Exception):
     """A scope was asked for that was not granted."""
 
 
+class CareProviderNotFound(Exception):
+    """There is no such care provider, or it cannot be booked any more."""
+
+
+class FavoritesFull(Exception):
+    """This user has as many favorites as there can be."""
+
+
 class KeyTaken(Exception):
     """This idempotency key is already in use."""
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.entities.users import Guest, User
 
 
@@ -11,4 +12,8 @@ class Users(Protocol):
 
     def register(self, guest: Guest, *, organization_id: int, now: datetime) -> User:
         """The user with this referenceId, made if new; the same guest twice is one. Raises ReferenceContradicted."""
+        ...
+
+    def register_once(self, guest: Guest, *, organization_id: int, key: IdempotencyKey | None, now: datetime) -> Change:
+        """As `register`, with an idempotency key; the id is the user's. Raises ReferenceContradicted, KeyReused."""
         ...

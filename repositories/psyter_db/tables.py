@@ -1,5 +1,5 @@
-"""PsyterDatabase: organizations and their keys, users, care providers, catalogue, orders, ledger, settings,
-idempotency keys.
+"""PsyterDatabase: organizations and their keys, users and their assessments, care providers,
+catalogue, orders, ledger, settings, idempotency keys.
 
 Money is in hundredths of the currency unit. Names may be Arabic, so they are Unicode on every engine.
 """
@@ -108,7 +108,62 @@ users = Table(
     Column("dob", Date, nullable=False),
     Column("gender", SmallInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("favorites", SmallInteger, nullable=False, server_default="0"),  # how many; never more than there may be
     UniqueConstraint("organization_id", "reference_id"),
+)
+
+screening_questionnaires = Table(
+    "screening_questionnaires",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("published_at", UtcDateTime),  # NULL while it is being written; the newest that is published counts
+)
+
+screening_questions = Table(
+    "screening_questions",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("questionnaire_version", Integer, ForeignKey("screening_questionnaires.version"), nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("question_type", SmallInteger, nullable=False),
+    Column("is_required", Boolean, nullable=False),
+    Column("longest_answer", Integer),  # characters; NULL for a choice
+    Column("text_plang", text(500), nullable=False),
+    Column("text_slang", text(500), nullable=False),
+    UniqueConstraint("questionnaire_version", "position"),
+)
+
+screening_question_options = Table(
+    "screening_question_options",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("question_id", BigInteger, ForeignKey("screening_questions.id"), nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("name_plang", text(200), nullable=False),
+    Column("name_slang", text(200), nullable=False),
+    UniqueConstraint("question_id", "position"),
+)
+
+assessment_submissions = Table(
+    "assessment_submissions",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False),
+    Column("user_id", BigInteger, ForeignKey("users.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("questionnaire_version", Integer, ForeignKey("screening_questionnaires.version"), nullable=False),
+    Column("submitted_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "number"),  # decides which of two at once comes first
+)
+
+assessment_answers = Table(
+    "assessment_answers",
+    metadata,
+    Column("submission_id", BigInteger, ForeignKey("assessment_submissions.id"), nullable=False),
+    Column("question_id", BigInteger, ForeignKey("screening_questions.id"), nullable=False),
+    Column("option_id", BigInteger, ForeignKey("screening_question_options.id")),
+    Column("answer_text", text(2000)),
+    PrimaryKeyConstraint("submission_id", "question_id"),
 )
 
 care_providers = Table(
@@ -190,6 +245,15 @@ experience_levels = _catalogue(
 provider_levels = _catalogue("provider_levels")
 care_provider_languages = _link("care_provider_languages", languages, "language_id")
 care_provider_specialties = _link("care_provider_specialties", specialties, "specialty_id")
+
+favorite_care_providers = Table(
+    "favorite_care_providers",
+    metadata,
+    Column("user_id", BigInteger, ForeignKey("users.id"), nullable=False),
+    Column("care_provider_id", BigInteger, ForeignKey("care_providers.id"), nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("user_id", "care_provider_id"),
+)
 
 orders = Table(
     "orders",

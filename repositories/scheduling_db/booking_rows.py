@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 
 from repositories.entities.bookings import Booking
-from repositories.enums import BookingStatus, Reason
+from repositories.enums import BookingStatus, CommunicationType, Reason
 from repositories.scheduling_db.tables import bookings
 
 FIND = select(bookings).where(
@@ -22,6 +22,7 @@ def booking_of(row: Row[Any]) -> Booking:
         slot_id=row.slot_id,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        communication_type=CommunicationType(row.communication_type),
         status=BookingStatus(row.status),
         meeting_id=row.meeting_id,
         reason=reason_of(row.reason),

@@ -130,6 +130,8 @@ bookings = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),
+    Index("ix_bookings_history", "organization_id", "status", "starts_at", "id"),
+    Index("ix_bookings_history_of_user", "organization_id", "user_id", "status", "starts_at", "id"),
 )
 is_pending = bookings.c.status == 6  # BookingStatus.PENDING, as a constant: a filtered index takes no parameter
 Index(

@@ -1,4 +1,4 @@
-"""What a change with an Idempotency-Key relies on: on the fake, and on SQLite alike."""
+"""What a change with an Idempotency-Key relies on: on the fake, and on every engine alike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +14,8 @@ from repositories.idempotency import KeyedChanges, KeyRows
 from repositories.ports.errors import KeyInFlight, KeyReused, ReferenceContradicted
 from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.tables import idempotency_keys, languages
+from tests.conftest import FreshDatabase
+from tests.engines import ENGINES
 from tests.fakes.idempotency import FakeChanges
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -72,10 +74,10 @@ def sql_world(database: Database) -> World:
     return World(KeyedChanges(database, PSYTER_KEYS), adding, all_kept)
 
 
-@pytest.fixture(params=["fake", "sqlite"])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "sqlite":
-        return sql_world(request.getfixturevalue("psyter_database"))
+@pytest.fixture(params=["fake", *ENGINES])
+def world(request: pytest.FixtureRequest, fresh_database: FreshDatabase) -> World:
+    if request.param != "fake":
+        return sql_world(fresh_database(request.param, "psyter_db"))
     numbers = Numbers()
     return World(FakeChanges(), numbers.adding, lambda: sorted(numbers.kept))
 
@@ -129,7 +131,7 @@ def test_a_refused_change_keeps_neither_itself_nor_its_key(world: World) -> None
     assert world.add(1, key=OTHER_BODY) == Change(ids=(1, 1))
 
 
-# --- races, on SQLite alone ------------------------------------------------------------------
+# --- races, on every engine ------------------------------------------------------------------
 
 
 def test_who_loses_the_race_for_a_key_answers_what_the_winner_changed(psyter_database: Database) -> None:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
 from repositories.database import Database
+from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.entities.orders import Order
 from repositories.entities.users import Guest
 from repositories.enums import GenderType, LedgerKind, OrderStatus, SettingGroup
-from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
+from repositories.ports.errors import BalanceOut, KeyReused, OrderVoided, ReferenceContradicted
 from repositories.psyter_db import tables
 from repositories.psyter_db.app_settings import FRESH_SECONDS, SqlAppSettings
 from repositories.psyter_db.care_providers import SqlCareProviders
@@ -33,6 +34,7 @@ PROVIDER = 42
 PRICE = 20_000  # an hour
 BALANCE = 50_000
 GUEST = Guest(reference_id="R-1", name="سارة Ahmed", dob=date(1990, 5, 15), gender=GenderType.FEMALE)
+KEY = IdempotencyKey(key="k", body_digest="d" * 64)
 BOOKINGS = count(1)
 
 
@@ -171,6 +173,27 @@ def test_other_details_under_one_reference_are_refused(world: World, other: Gues
     with pytest.raises(ReferenceContradicted):
         world.users.register(other, organization_id=CHARITY, now=NOW)
     assert world.users.find_user(first.id, organization_id=CHARITY) == first
+
+
+def test_registering_with_a_key_is_done_once_and_answers_the_user(world: World) -> None:
+    first = world.users.register_once(GUEST, organization_id=CHARITY, key=KEY, now=NOW)
+    assert world.users.find_user(first.ids[0], organization_id=CHARITY).reference_id == "R-1"
+    assert world.users.register_once(GUEST, organization_id=CHARITY, key=KEY, now=NOW) == replace(first, is_replay=True)
+    other = replace(GUEST, reference_id="R-2")
+    with pytest.raises(KeyReused):
+        world.users.register_once(other, organization_id=CHARITY, key=replace(KEY, body_digest="e" * 64), now=NOW)
+
+
+def test_a_known_guest_is_registered_under_any_key(world: World) -> None:
+    known = world.users.register(GUEST, organization_id=CHARITY, now=NOW)
+    assert world.users.register_once(GUEST, organization_id=CHARITY, key=KEY, now=NOW) == Change(ids=(known.id,))
+
+
+def test_a_contradicted_reference_keeps_no_key(world: World) -> None:
+    world.users.register(GUEST, organization_id=CHARITY, now=NOW)
+    with pytest.raises(ReferenceContradicted):
+        world.users.register_once(replace(GUEST, name="x"), organization_id=CHARITY, key=KEY, now=NOW)
+    assert not world.users.register_once(GUEST, organization_id=CHARITY, key=KEY, now=NOW).is_replay
 
 
 # --- orders and the balance ----------------------------------------------------------------

@@ -1,10 +1,11 @@
 """PsyterDatabase in memory: what the real one promises, in a few dicts. Kept honest by tests/contract."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from repositories.entities.care_providers import CareProvider
+from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.entities.moves import AmountChange
 from repositories.entities.orders import Order, price_of
 from repositories.entities.organizations import Organization
@@ -12,6 +13,7 @@ from repositories.entities.users import Guest, User
 from repositories.enums import LedgerKind, OrderStatus, SettingGroup
 from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
 from repositories.psyter_db.users import is_same_person
+from tests.fakes.idempotency import FakeChanges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class FakePsyter:
     changed_at: dict[int, datetime] = field(default_factory=dict)  # of an order, by booking
     deposits: dict[int, int] = field(default_factory=dict)
     settings: dict[SettingGroup, dict[str, str]] = field(default_factory=dict)
+    keyed: FakeChanges = field(default_factory=FakeChanges)
     _failures: dict[str, list[tuple[Exception, bool]]] = field(default_factory=dict)
 
     # --- what tests arrange ------------------------------------------------------------------
@@ -89,6 +92,12 @@ class FakePsyter:
         )
         self.users[user.id] = user
         return user
+
+    def register_once(self, guest: Guest, *, organization_id: int, key: IdempotencyKey | None, now: datetime) -> Change:
+        def work() -> Sequence[int]:
+            return [self.register(guest, organization_id=organization_id, now=now).id]
+
+        return self.keyed.make(work, key=key, organization_id=organization_id, now=now)
 
     # --- CareProviders, AppSettings ----------------------------------------------------------
 

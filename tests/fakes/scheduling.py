@@ -11,6 +11,8 @@ from typing import Any
 from repositories.entities.bookings import (
     Booking,
     BookingView,
+    HistoryFilter,
+    HistoryPlace,
     NewBooking,
     Slot,
     Withdrawal,
@@ -99,6 +101,7 @@ class FakeScheduling:
             slot_id=booking.slot_id,
             starts_at=booking.starts_at,
             ends_at=booking.ends_at,
+            communication_type=booking.communication_type,
             status=BookingStatus.PENDING,
             meeting_id=None,
             reason=None,
@@ -247,6 +250,20 @@ class FakeScheduling:
     def find_move(self, key: IdempotencyKey | None, *, organization_id: int, now: datetime) -> Change | None:
         use = None if key is None else self.find_key_use(organization_id, key.key, now=now)
         return None if use is None or key is None else change_of(use, key)
+
+    # --- BookingHistory ----------------------------------------------------------------------
+
+    def list_bookings(self, wanted: HistoryFilter, *, after: HistoryPlace | None, limit: int) -> Sequence[Booking]:
+        found = [
+            booking
+            for booking in self.bookings.values()
+            if booking.organization_id == wanted.organization_id
+            and wanted.user_id in (None, booking.user_id)
+            and booking.status in wanted.statuses
+            and wanted.starts_from <= booking.starts_at < wanted.starts_before
+            and (after is None or (booking.starts_at, booking.id) < (after.starts_at, after.booking_id))
+        ]
+        return sorted(found, key=lambda booking: (booking.starts_at, booking.id), reverse=True)[:limit]
 
     # --- Journal -----------------------------------------------------------------------------
 
