@@ -43,8 +43,10 @@ from repositories.idempotency import KeyedChanges
 from repositories.ports.errors import DriverMissing
 from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.app_settings import SqlAppSettings
+from repositories.psyter_db.assessments import SqlAssessments
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.facts import SqlPsyterFacts
+from repositories.psyter_db.favorites import SqlFavorites
 from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.order_changes import SqlOrderChanges
 from repositories.psyter_db.orders import SqlOrders
@@ -59,6 +61,7 @@ from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.calendars import SqlCalendars
 from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.groups import SqlGroups
+from repositories.scheduling_db.history import SqlBookingHistory
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.provider_facts import SqlCopiedFacts
@@ -86,6 +89,7 @@ from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
+from saga.submit_assessment import SubmitAssessment
 from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
@@ -153,6 +157,7 @@ def api_services(settings: Settings) -> ApiServices:
         SqlProfiles(databases.psyter),
         SqlAvailability(databases.scheduling),
     )
+    assessments, changes = SqlAssessments(databases.psyter), KeyedChanges(databases.psyter, PSYTER_KEYS)
     nudge = CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE)
     guard = outside_services(settings, databases.scheduling).guard
     return ApiServices(
@@ -193,6 +198,11 @@ def api_services(settings: Settings) -> ApiServices:
         ),
         booked_meetings=BookedMeetings(bookings=bookings, meetings=build_meetings(settings, databases, guard)),
         bookings=bookings,
+        booking_history=SqlBookingHistory(databases.scheduling),
+        users=users,
+        assessments=assessments,
+        submit_assessment=SubmitAssessment(assessments=assessments, users=users, changes=changes, clock=utc_now),
+        favorites=SqlFavorites(databases.psyter),
         organizations=organizations,
         profiles=profiles,
         availability=availability,
@@ -204,7 +214,7 @@ def api_services(settings: Settings) -> ApiServices:
             clock=utc_now,
         ),
         show_schedule=ShowSchedule(availability=availability, profiles=profiles, users=users, clock=utc_now),
-        changes=KeyedChanges(databases.psyter, PSYTER_KEYS),
+        changes=changes,
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),
         sealer=Sealer(settings.seal_key, *settings.seal_keys_accepted),

@@ -14,9 +14,35 @@ from api.messages import add_languages
 from api.rate_limits import limit_requests
 from api.request_context import add_request_context
 from api.request_limits import add_request_limits
-from api.routes import auth, bulk_booking, care_provider, docs, health, meetings, rescheduling, session_booking
+from api.routes import (
+    assessments,
+    auth,
+    booking_history,
+    bulk_booking,
+    care_provider,
+    docs,
+    favorites,
+    health,
+    meetings,
+    rescheduling,
+    session_booking,
+    user,
+)
 from api.services import EXTENSION, ApiServices
 from api.signing import check_signatures
+
+UNDER_API = (
+    auth,
+    care_provider,
+    session_booking,
+    bulk_booking,
+    rescheduling,
+    meetings,
+    booking_history,
+    user,
+    assessments,
+    favorites,
+)
 
 
 def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
@@ -33,7 +59,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     limit_requests(app)
     check_signatures(app)
     add_error_handlers(app)
-    for routes in (auth, bulk_booking, care_provider, session_booking, rescheduling, meetings):
+    for routes in UNDER_API:
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
     for routes in (health, docs):
         app.register_blueprint(routes.blueprint())

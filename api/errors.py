@@ -20,6 +20,8 @@ from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import Scope
 from repositories.enums import Reason
 from repositories.ports.errors import (
+    CareProviderUnknown,
+    FavoritesFull,
     KeyInFlight,
     KeyReused,
     MoveInFlight,
@@ -38,6 +40,7 @@ from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, 
 from saga.booked_meetings import MeetingsUnavailable
 from saga.find_care_providers import CareProviderNotFound
 from saga.slot_choice import SlotContradicted, SlotInPast, SlotNotFound
+from saga.submit_assessment import AnswersWrong, AssessmentOutdated
 
 log = structlog.get_logger()
 
@@ -111,6 +114,10 @@ class ClientRefused(Exception):
     challenge = 'Basic realm="tahoon", charset="UTF-8"'
 
 
+class NoSuchUser(Exception):
+    """This user is not registered with your organization."""
+
+
 class GrantUnsupported(Exception):
     """The grant_type must be password, client_credentials or refresh_token."""
 
@@ -138,6 +145,7 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     ScopeExceeded: (400, Reason.INVALID_PARAMETER),
     GrantUnsupported: (400, Reason.INVALID_PARAMETER),
     UserNotFound: (400, Reason.USER_NOT_FOUND),
+    NoSuchUser: (404, Reason.USER_NOT_FOUND),
     UserContradicted: (400, Reason.INVALID_PARAMETER),
     ReferenceContradicted: (200, Reason.RECORD_ALREADY_EXIST),
     SlotNotFound: (404, Reason.NOT_ALLOWED),
@@ -150,6 +158,10 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     NotConfirmed: (409, Reason.NOT_CONFIRMED),
     MoveInFlight: (409, Reason.RESCHEDULE_IN_FLIGHT),
     MeetingsUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
+    AnswersWrong: (400, Reason.INVALID_PARAMETER),
+    AssessmentOutdated: (409, Reason.ASSESSMENT_OUTDATED),
+    CareProviderUnknown: (404, Reason.NOT_FOUND),
+    FavoritesFull: (409, Reason.FAVORITES_FULL),
     KeyReused: (422, Reason.IDEMPOTENCY_KEY_REUSED),
     KeyInFlight: (409, Reason.IDEMPOTENCY_KEY_IN_FLIGHT),
     StoreUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
@@ -168,6 +180,8 @@ OAUTH_WORD_OF: dict[type[Exception], str] = {
 }
 FIELD_OF: dict[type[Exception], str] = {
     ScopeExceeded: "scope",
+    CareProviderUnknown: "careProviderId",
+    FavoritesFull: "userId",
     ReferenceContradicted: "referenceId",
     KeyReused: "Idempotency-Key",
     KeyInFlight: "Idempotency-Key",
@@ -235,7 +249,7 @@ def error_of(error: Exception) -> tuple[int, dict[str, Any]]:
     kind = _kind_of(error)
     status, reason = ANSWER_TO[kind]
     message = message_of(kind)
-    if isinstance(error, InvalidBody) and error.is_empty:
+    if isinstance(error, InvalidBody | AnswersWrong) and error.is_empty:
         reason, message = Reason.EMPTY_PARAMETER, MESSAGE_OF[Reason.EMPTY_PARAMETER]
     return status, error_body(reason, message, _errors_of(error, kind))
 
@@ -300,7 +314,7 @@ def message_of_reason(reason: Reason) -> str:
 
 
 def _errors_of(error: Exception, kind: type[Exception]) -> list[dict[str, str]]:
-    if isinstance(error, InvalidBody):
+    if isinstance(error, InvalidBody | AnswersWrong):
         return error.errors
     field = getattr(error, "field", None) or FIELD_OF.get(kind)
     message = getattr(error, "detail", None) or message_of(kind)

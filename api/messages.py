@@ -37,6 +37,22 @@ IN_ARABIC = {
         "استُخدم رمز التجديد هذا من قبل: انتهت صلاحية كل الرموز الصادرة عنه."
     ),
     "Too many requests of this kind within a minute.": "طلبات كثيرة من هذا النوع خلال دقيقة واحدة.",
+    # users and their assessments
+    "There is no such care provider, or it cannot be booked any more.": (
+        "لا يوجد مقدم رعاية كهذا، أو لم يعد حجز مواعيد لديه ممكنًا."
+    ),
+    "This user has as many favorites as there can be.": "بلغ عدد المفضلة لدى هذا المستخدم حدَّه الأقصى.",
+    "This is not the version of the questionnaire that is asked now. Get the questions again.": (
+        "هذه ليست النسخة الحالية من الاستبيان. اطلبوا الأسئلة من جديد."
+    ),
+    "Some answers are missing or wrong.": "بعض الإجابات ناقصة أو خاطئة.",
+    "The questionnaire has no such question.": "ليس في الاستبيان سؤال كهذا.",
+    "This question is answered twice.": "أُجيب عن هذا السؤال مرتين.",
+    "Question {} has to be answered.": "يجب الإجابة عن السؤال {}.",
+    "This question has to be answered.": "يجب الإجابة عن هذا السؤال.",
+    "This question is answered by one of its options.": "يُجاب عن هذا السؤال باختيار أحد خياراته.",
+    "This question is answered in words.": "يُجاب عن هذا السؤال كتابةً.",
+    "The question has no such option.": "ليس للسؤال خيار كهذا.",
     # the request as a whole
     "The request has missing or wrong fields.": "في الطلب حقول ناقصة أو خاطئة.",
     "Required fields are missing.": "توجد حقول مطلوبة ناقصة.",
@@ -122,6 +138,8 @@ IN_ARABIC = {
     "Give page or cursor, not both.": "أرسلوا page أو cursor، وليس كليهما.",
     "Farther than {} care providers: go on with cursor.": "أبعد من {} مقدم رعاية: تابعوا باستخدام cursor.",
     "Must be a day in the past, after 1900.": "يجب أن يكون يومًا في الماضي بعد عام 1900.",
+    "Must not be before from.": "لا يجوز أن يكون قبل from.",
+    "Given more than once.": "أُرسل أكثر من مرة.",
     "Must be one of: {}.": "يجب أن تكون القيمة إحدى هذه القيم: {}.",
     "Must be equal to {}.": "يجب أن تساوي القيمة {}.",
     "Longer than maximum length {}.": "أطول من الحد الأقصى {}.",

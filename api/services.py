@@ -14,14 +14,17 @@ from api.security.id_cipher import IdCipher
 from api.security.sealing import Sealer
 from api.waiting import WaitingRoom
 from repositories.entities.bookings import Booking
-from repositories.entities.idempotency import IdempotencyKey
+from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.ports.access_keys import AccessKeys
+from repositories.ports.assessments import Assessments
 from repositories.ports.availability import Availability, Calendars
-from repositories.ports.bookings import Bookings
+from repositories.ports.bookings import BookingHistory, Bookings
 from repositories.ports.care_providers import Profiles
+from repositories.ports.favorites import Favorites
 from repositories.ports.idempotency import IdempotencyKeys
 from repositories.ports.organizations import Organizations, Seals
 from repositories.ports.sagas import SagaRecords
+from repositories.ports.users import Users
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
@@ -29,6 +32,7 @@ from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.operators import Operator
 from saga.reconcile import Finding, Report
+from saga.submit_assessment import AssessmentRequest
 
 EXTENSION = "tahoon"
 
@@ -64,6 +68,11 @@ class ApiServices:
     accept_group: AcceptsGroup
     booked_meetings: BookedMeetings
     bookings: Bookings
+    booking_history: BookingHistory
+    users: Users
+    assessments: Assessments
+    submit_assessment: Callable[[AssessmentRequest], Change]
+    favorites: Favorites
     organizations: Organizations
     profiles: Profiles
     availability: Availability

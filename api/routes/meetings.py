@@ -6,7 +6,8 @@ from flask import Blueprint, Response, jsonify
 
 from api.auth import caller
 from api.contract import Contract, Limit, contract
-from api.routes.session_booking import decrypted, instant
+from api.instants import instant
+from api.ownership import booking_number
 from api.schemas.meetings import MeetingSchema, RecordingsSchema
 from api.security.scopes import Scope
 from api.services import services
@@ -31,7 +32,7 @@ def blueprint() -> Blueprint:
 )
 def get_recording(booking_id: str) -> Response:
     """All recordings of a booking's meeting; the links are VideoSDK's and not kept by us."""
-    found = services().booked_meetings.recordings(decrypted(booking_id), organization_id=caller().organization_id)
+    found = services().booked_meetings.recordings(booking_number(booking_id), organization_id=caller().organization_id)
     return jsonify(bookingId=booking_id, recordingsList=[line(recording) for recording in found])
 
 
@@ -46,7 +47,7 @@ def get_recording(booking_id: str) -> Response:
 def validate_meeting(booking_id: str) -> Response:
     """Whether a booking's meeting can be joined."""
     booking, is_valid = services().booked_meetings.validate(
-        decrypted(booking_id), organization_id=caller().organization_id
+        booking_number(booking_id), organization_id=caller().organization_id
     )
     return jsonify(
         bookingId=booking_id,

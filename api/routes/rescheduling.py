@@ -8,9 +8,9 @@ from api.auth import caller
 from api.contract import Contract, Limit, contract
 from api.errors import HTTP_OF_REASON, error_body, message_of_reason
 from api.idempotency import idempotency_key, replayed
+from api.instants import instant
 from api.routes.session_booking import (
     booking_data,
-    instant,
     pending_answer,
     slot_choice,
     state_of_move,

@@ -11,9 +11,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from api.auth import Caller, caller
 from api.conditional import conditional
 from api.contract import Contract, Limit, contract
-from api.errors import HTTP_OF_REASON, InvalidBody, NotFound, error_body, message_of_reason
+from api.errors import HTTP_OF_REASON, NotFound, error_body, message_of_reason
 from api.idempotency import idempotency_key, replayed
+from api.instants import instant
 from api.messages import in_callers_language
+from api.ownership import booking_number
 from api.schemas import loaded
 from api.schemas.session_booking import (
     BookingAnswerSchema,
@@ -21,7 +23,7 @@ from api.schemas.session_booking import (
     BookSessionSchema,
     CancelBookingSchema,
 )
-from api.security.id_cipher import IdKind, IdTampered
+from api.security.id_cipher import IdKind
 from api.security.scopes import Scope
 from api.services import services
 from api.strict_json import json_object
@@ -215,7 +217,7 @@ def answer_to_cancellation(booking: Booking, public_id: str) -> tuple[Response, 
 )
 def get_booking_status(booking_id: str) -> BaseResponse:
     """How a booking stands, and everything that happened to it."""
-    view, wait = view_within_preference(decrypted(booking_id), is_asked=True)
+    view, wait = view_within_preference(booking_number(booking_id), is_asked=True)
     if view is None:
         raise NotFound
     answer = jsonify(status_body(view, booking_id))
@@ -224,13 +226,6 @@ def get_booking_status(booking_id: str) -> BaseResponse:
     if wait is not None:
         answer.headers["Preference-Applied"] = f"wait={wait.seconds}"
     return conditional(answer, cache_control="private, no-cache")
-
-
-def decrypted(booking_id: str) -> int:
-    try:
-        return services().id_cipher.decrypt(IdKind.BOOKING, booking_id)
-    except IdTampered as error:
-        raise InvalidBody([{"field": "bookingId", "message": (IdTampered.__doc__ or "").strip()}]) from error
 
 
 def has_ended(view: BookingView | None) -> bool:
@@ -309,10 +304,6 @@ def state_of_move(booking: Booking, move: SagaState) -> str:
     if booking.moving_saga_id == move.id:
         return "pending"
     return "failed" if move.reason is not None else "done"
-
-
-def instant(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def line(attempt: Attempt) -> dict[str, Any]:

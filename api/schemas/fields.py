@@ -19,9 +19,11 @@ from api.services import services
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 PUBLIC_ID = "nvOIeDPWHv53WOzSwDGxp2CXMNFtavWXY6R0GYBnCkc"  # for examples
 AN_ID = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 SECURE_HASH = "8f1f3a0d6f1f1c0a0f5f4b0a9d6f3c2e1b0a9f8e7d6c5b4a39281706f5e4d3c2"
+OLDEST = date(1900, 1, 1)
 QUARTER = 0.25  # hours: the finest step of an offset that is in use
 
 
@@ -94,11 +96,13 @@ class TrueOrFalse(fields.Boolean):
 class SafeText(fields.String):
     """One line of text without anything that a browser could run."""
 
+    forbidden = CONTROL
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not text.strip():
             raise ValidationError("Must not be blank.")
-        if CONTROL.search(text):
+        if self.forbidden.search(text):
             raise ValidationError("Must not contain control characters.")
         if not is_safe_text(text):
             raise UnsafeText(self.data_key or self.name or "")
@@ -113,6 +117,34 @@ class SecureHash(fields.String):
 
     def __init__(self) -> None:
         super().__init__(data_key=self.NAME, required=True, metadata={"is_hashed": False})
+
+
+class SafeParagraph(SafeText):
+    """Text of several lines."""
+
+    forbidden = CONTROL_BUT_LINES
+
+
+class ListOf(fields.List[dict[str, Any]]):
+    """A list of objects; what is wrong is named by its place, such as `answers.3.answerText`."""
+
+    def __init__(self, schema: type[StrictSchema], **kwargs: Any) -> None:
+        super().__init__(fields.Nested(schema), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        found, wrong = [], {}
+        for place, one in enumerate(value):
+            try:
+                found.append(self.inner.deserialize(one))
+            except ValidationError as error:
+                wrong[place] = error.messages
+            except UnsafeText as error:
+                raise UnsafeText(f"{self.data_key or self.name}.{place}.{error.field}") from error
+        if wrong:
+            raise ValidationError(wrong)
+        return found
 
 
 class EncryptedId(fields.String):
@@ -138,6 +170,16 @@ class CalendarDate(fields.String):
             return date.fromisoformat(text)
         except ValueError as error:
             raise ValidationError("There is no such day.") from error
+
+
+class BirthDate(CalendarDate):
+    """A day in the past."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        day = super()._deserialize(value, attr, data, **kwargs)
+        if not OLDEST <= day < services().clock().date():
+            raise ValidationError("Must be a day in the past, after 1900.")
+        return day
 
 
 class WallClock(fields.String):

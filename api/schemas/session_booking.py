@@ -1,6 +1,5 @@
 """Booking and cancelling a session. Every field but secureHash is part of the hash."""
 
-from datetime import date
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -9,6 +8,7 @@ from api.schemas import MISSING
 from api.schemas.fields import (
     PUBLIC_ID,
     SECURE_HASH,
+    BirthDate,
     CalendarDate,
     EncryptedId,
     OneOf,
@@ -22,11 +22,9 @@ from api.schemas.fields import (
     is_empty,
 )
 from api.security.id_cipher import IdKind
-from api.services import services
 from repositories.enums import Attempted, BookingPlatform, BookingStatus, CommunicationType, GenderType, OutcomeWord
 
 GUEST_FIELDS = ("referenceId", "name", "dob", "genderType")
-OLDEST = date(1900, 1, 1)
 
 
 class CancelBookingSchema(StrictSchema):
@@ -104,7 +102,7 @@ class BookSessionSchema(ChosenSlotSchema):
         validate=validate.Length(max=100),
     )
     person_name = SafeText(data_key="name", load_default=None, validate=validate.Length(max=200))
-    dob = CalendarDate(data_key="dob", load_default=None)
+    dob = BirthDate(data_key="dob", load_default=None)
     gender = OneOf(GenderType, data_key="genderType", load_default=None)
     secure_hash = SecureHash()
 
@@ -116,11 +114,6 @@ class BookSessionSchema(ChosenSlotSchema):
         missing = {name: [MISSING] for name in GUEST_FIELDS if is_empty(original.get(name))}
         if missing:
             raise ValidationError(missing)
-
-    @validates_schema(skip_on_field_errors=True)
-    def nobody_is_born_tomorrow(self, wish: dict[str, Any], **_: Any) -> None:
-        if wish["dob"] is not None and not OLDEST <= wish["dob"] < services().clock().date():
-            raise ValidationError("Must be a day in the past, after 1900.", "dob")
 
 
 # --- answers -----------------------------------------------------------------------------

@@ -1,18 +1,27 @@
 """secureHash: how a partner signs the fields of a request. The rule and test vectors: docs/how-to/secure-hash.md."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 
 def secure_hash(fields: Mapping[str, object], key: str) -> str:
     """HMAC-SHA256 under the SharedAPIKey over `name=value` pairs sorted by name and joined by `&`, lower-case hex."""
-    pairs = (f"{name}={_written(fields[name])}" for name in sorted(fields) if fields[name] is not None)
+    pairs = (f"{name}={value}" for name, value in sorted(_leaves(fields)))
     return hmac.digest(key.encode(), "&".join(pairs).encode(), "sha256").hex()
 
 
 def is_secure_hash(given: str, fields: Mapping[str, object], key: str) -> bool:
     """Whether `given` signs `fields`; takes as long for a near miss as for a far one."""
     return hmac.compare_digest(given.encode(errors="replace"), secure_hash(fields, key).encode())
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every value that is not null, by its path: `userId`, `answers.0.answerText`."""
+    if isinstance(value, Mapping | list):
+        for name, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+    elif value is not None:
+        yield path, _written(value)
 
 
 def _written(value: object) -> str:

@@ -70,7 +70,7 @@ class ScopeExceeded(Exception):
     """A scope was asked for that was not granted."""
 
 
-class CareProviderNotFound(Exception):
+class CareProviderUnknown(Exception):
     """There is no such care provider, or it cannot be booked any more."""
 
 

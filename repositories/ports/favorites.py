@@ -14,7 +14,7 @@ class Favorites(Protocol):
     def add(
         self, care_provider_id: int, *, user_id: int, organization_id: int, key: IdempotencyKey | None, now: datetime
     ) -> Change:
-        """Mark an active provider; marked twice is marked once. Raises CareProviderNotFound, FavoritesFull, KeyReused.
+        """Mark an active provider; marked twice is marked once. Raises CareProviderUnknown, FavoritesFull, KeyReused.
         The user is the organization's, or nothing is written."""
         ...
 

@@ -9,7 +9,7 @@ from repositories.database import Database
 from repositories.entities.favorites import Favorite
 from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.idempotency import KeyedChanges
-from repositories.ports.errors import CareProviderNotFound, FavoritesFull
+from repositories.ports.errors import CareProviderUnknown, FavoritesFull
 from repositories.ports.favorites import MOST_FAVORITES
 from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.tables import care_providers, users
@@ -55,7 +55,7 @@ class SqlFavorites:
 
         def work(connection: Connection) -> Sequence[int]:
             if connection.execute(ACTIVE_PROVIDER, which).first() is None:
-                raise CareProviderNotFound
+                raise CareProviderUnknown
             if connection.execute(FIND, which).first() is None:
                 if not connection.execute(ONE_MORE, which).rowcount:
                     raise FavoritesFull

@@ -14,7 +14,7 @@ from repositories.database import Database
 from repositories.entities.idempotency import IdempotencyKey
 from repositories.entities.users import Guest
 from repositories.enums import GenderType
-from repositories.ports.errors import CareProviderNotFound, FavoritesFull
+from repositories.ports.errors import CareProviderUnknown, FavoritesFull
 from repositories.ports.favorites import MOST_FAVORITES
 from repositories.psyter_db import tables
 from repositories.psyter_db.favorites import SqlFavorites
@@ -124,7 +124,7 @@ def test_removing_twice_is_removing_once(world: World) -> None:
 def test_an_unknown_or_inactive_provider_is_refused(world: World) -> None:
     world.close_down(101)
     for provider in (99, 101):
-        with pytest.raises(CareProviderNotFound):
+        with pytest.raises(CareProviderUnknown):
             world.add(provider, key=KEY)
     assert (world.told(), world.counted(world.user)) == ([], 0)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from repositories.entities.favorites import Favorite
 from repositories.entities.idempotency import Change, IdempotencyKey
-from repositories.ports.errors import CareProviderNotFound, FavoritesFull
+from repositories.ports.errors import CareProviderUnknown, FavoritesFull
 from repositories.ports.favorites import MOST_FAVORITES
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.psyter import FakePsyter
@@ -24,7 +24,7 @@ class FakeFavorites:
     ) -> Change:
         def work() -> Sequence[int]:
             if care_provider_id not in self.psyter.providers or care_provider_id in self.inactive:
-                raise CareProviderNotFound
+                raise CareProviderUnknown
             if (user_id, care_provider_id) not in self.added:
                 if not self._is_ours(user_id, organization_id) or len(self._of(user_id)) >= MOST_FAVORITES:
                     raise FavoritesFull

@@ -21,7 +21,7 @@ from api.schemas.fields import OpenSchema
 
 ARABIC_LETTERS = re.compile(r"[\u0621-\u064a]")
 BRACES = re.compile(r"\{[^{}]*\}")
-SAYING = {"ValidationError", "InvalidBody"}  # what stands in their calls is read by partners
+SAYING = {"ValidationError", "InvalidBody", "Problem"}  # what stands in their calls is read by partners
 OF_MARSHMALLOW = ("type", "unknown")
 
 

@@ -125,7 +125,7 @@ def test_no_route_takes_a_token_that_others_signed() -> None:
 
 @pytest.mark.parametrize("scope", Scope)
 def test_a_scope_opens_the_routes_that_name_it_and_no_others(scope: Scope) -> None:
-    for door in CLOSED:
+    for door in (one for one in CLOSED if one.method != "OPTIONS"):  # which a path's views share
         answer = knock(door, WORLD.bearer(scopes={scope}))
         is_refused = "insufficient_scope" in answer.headers.get("WWW-Authenticate", "")
         assert is_refused == (door.scope is not scope), door

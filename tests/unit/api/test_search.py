@@ -12,7 +12,7 @@ from api.security.id_cipher import IdKind
 from repositories.entities.availability import ProviderFacts, WorkingHours
 from repositories.entities.bookings import Booking
 from repositories.entities.users import User
-from repositories.enums import BookingStatus, GenderType, Reason, Role
+from repositories.enums import BookingStatus, CommunicationType, GenderType, Reason, Role
 from saga.slot_choice import SlotChoice, chosen_slot
 from tests.providers import CATALOGUE, profile_of, summary_of
 from tests.unit.api.world import CIPHER, NOW, OTHERS, OURS, USER, World, fields_named
@@ -368,6 +368,7 @@ def booked(world: World, number: int, slot_id: int, **changes: Any) -> None:
         slot_id=slot.id,
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
+        communication_type=CommunicationType.VIDEO,
         status=BookingStatus.CONFIRMED,
         meeting_id=None,
         reason=None,

@@ -31,19 +31,23 @@ from repositories.entities.bookings import Booking, BookingView, NewBooking, Wit
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.organizations import Organization
 from repositories.entities.sagas import Attempt, SagaState
-from repositories.enums import Attempted, BookingStatus, OutcomeWord, Reason, Role, SagaStatus
+from repositories.enums import Attempted, BookingStatus, CommunicationType, OutcomeWord, Reason, Role, SagaStatus
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import FindCareProviders, ShowSchedule
+from saga.submit_assessment import SubmitAssessment
 from tests.fakes.access import FakeAccess
+from tests.fakes.assessments import FakeAssessments
 from tests.fakes.availability import FakeAvailability
+from tests.fakes.favorites import FakeFavorites
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.meetings import FakeMeetings
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
+from tests.fakes.scheduling import FakeScheduling
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
@@ -62,9 +66,17 @@ CIPHER, SEALER, CURSORS = IdCipher(KEY), Sealer(KEY), Cursors(KEY)
 
 def signed(fields: Mapping[str, Any], key: str = SHARED_API_KEY) -> dict[str, Any]:
     """Signed by the rule of the docs, written anew: a fault in ours would not be repeated here."""
-    written = {n: v if isinstance(v, str) else json.dumps(v) for n, v in fields.items() if v is not None}
+    written = {n: v if isinstance(v, str) else json.dumps(v) for n, v in leaves(fields).items() if v is not None}
     text = "&".join(f"{name}={written[name]}" for name in sorted(written))
     return {**fields, "secureHash": hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()}
+
+
+def leaves(fields: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Nested fields by their path: `answers.0.answerText`."""
+    if not isinstance(fields, Mapping | list):
+        return {".".join(path): fields}
+    inner = fields.items() if isinstance(fields, Mapping) else enumerate(fields)
+    return {name: value for key, one in inner for name, value in leaves(one, (*path, str(key))).items()}
 
 
 def guest_body(**changes: Any) -> dict[str, Any]:
@@ -143,6 +155,12 @@ class World:
     rate_limits: FakeRateLimits = field(default_factory=FakeRateLimits)
     seconds: float = 0.0
     trusted_proxies: int = 0
+    scheduling: FakeScheduling = field(default_factory=FakeScheduling)
+
+    def __post_init__(self) -> None:
+        self.people.keyed = self.changes
+        self.assessments = FakeAssessments(changes=self.changes)
+        self.favorites = FakeFavorites(self.people, changes=self.changes)
 
     # --- the services ------------------------------------------------------------------------
 
@@ -277,6 +295,13 @@ class World:
                     users=self.people,
                     clock=lambda: self.now,
                 ),
+                booking_history=self.scheduling,
+                users=self.people,
+                assessments=self.assessments,
+                submit_assessment=SubmitAssessment(
+                    assessments=self.assessments, users=self.people, changes=self.changes, clock=lambda: self.now
+                ),
+                favorites=self.favorites,
                 changes=self.changes,
                 id_cipher=CIPHER,
                 cursors=CURSORS,
@@ -334,6 +359,13 @@ class World:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post(path, data=raw, headers=given | named)
 
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        return self.book(body, path=path, **headers)
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None, **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.get(path, query_string=query, headers=self.bearer() | named)
+
     def cancel(self, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
         return self.book(cancel_body() if body is None else body, path=CANCEL, **headers)
 
@@ -359,6 +391,7 @@ def view_of(status: BookingStatus = BookingStatus.PENDING, **changes: Any) -> Bo
         slot_id=SLOT,
         starts_at=NOW + timedelta(days=1),
         ends_at=NOW + timedelta(days=1, hours=1),
+        communication_type=CommunicationType.VIDEO,
         status=status,
         meeting_id="abcd-efgh-ijkl" if status is BookingStatus.CONFIRMED else None,
         reason=reason,
