@@ -4,14 +4,14 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 
-.PHONY: help run demo test check bench docs clean
+.PHONY: help run demo test check bench bench-search docs clean
 
 help:
 	@echo "make run    start everything here, book a session, keep serving"
 	@echo "make demo   the same once, in a temporary folder; fails unless the session is where it should be"
 	@echo "make test   all tests"
 	@echo "make check  linters, types, import rules and the quick tests"
-	@echo "make bench  what a booking costs, held against limits"
+	@echo "make bench  what a booking and a search cost, held against limits (make bench-search: a search only)"
 	@echo "make docs   write the pages of docs/reference that come from code"
 	@echo "make clean  remove the virtual environment and var/"
 
@@ -33,6 +33,10 @@ check: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench.run
+	@$(BIN)/python -m bench.search
+
+bench-search: $(DEV_STAMP)
+	@$(BIN)/python -m bench.search
 
 docs: $(DEV_STAMP)
 	@$(BIN)/python -m docs.generate

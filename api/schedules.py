@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from api.schemas.fields import is_empty
@@ -44,18 +44,16 @@ def free_slot(slot: OfferedSlot, zone: Zone) -> dict[str, Any]:
 
 def free_hours(slots: Iterable[OfferedSlot], zone: Zone) -> list[dict[str, Any]]:
     """Each hour of the wall clock in which slots start, and how many; twice the same hour when clocks are set back."""
-    hours = Counter(
-        (local.replace(minute=0, second=0), local.utcoffset())
-        for local in (zone.local(slot.starts_at) for slot in slots)
-    )
+    begun = (zone.local(slot.starts_at) for slot in slots)
+    hours = Counter((local.date(), local.hour, local.utcoffset()) for local in begun)
     return [
         {
-            "scheduleDate": f"{hour:%Y-%m-%d}",
-            "startTime": f"{hour:%H:%M:%S}",
-            "endTime": f"{hour.replace(tzinfo=None) + timedelta(hours=1):%H:%M:%S}",
+            "scheduleDate": day.isoformat(),
+            "startTime": f"{hour:02}:00:00",
+            "endTime": f"{(hour + 1) % 24:02}:00:00",
             "availableSlots": count,
         }
-        for (hour, _), count in hours.items()
+        for (day, hour, _), count in hours.items()
     ]
 
 
@@ -83,7 +81,7 @@ def working_hours(hours: WorkingHours, zone: Zone) -> dict[str, Any]:
 def _times(starts_at: datetime, ends_at: datetime, zone: Zone) -> dict[str, str]:
     starts, ends = zone.local(starts_at), zone.local(ends_at)
     return {
-        "slotDate": f"{starts:%Y-%m-%d}",
-        "slotStartTime": f"{starts:%H:%M:%S}",
-        "slotEndTime": f"{ends:%H:%M:%S}",
+        "slotDate": starts.date().isoformat(),
+        "slotStartTime": starts.time().isoformat("seconds"),
+        "slotEndTime": ends.time().isoformat("seconds"),
     }
