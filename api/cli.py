@@ -33,6 +33,7 @@ REFUSALS = (
 )
 SAGA_ID = re.compile(r"[0-9a-f]{32}")
 BOOKING_NUMBER = re.compile(r"[0-9]{1,18}")
+STATUSES = [status.value for status in SagaStatus]
 OPEN = (SagaStatus.STUCK, SagaStatus.UNDOING, SagaStatus.RUNNING)
 
 
@@ -73,7 +74,9 @@ def as_reason(_context: click.Context, _option: click.Parameter, given: str | No
 
 
 @saga_commands.command("list")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(list(SagaStatus)), help="only these")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.Choice([status.value for status in SagaStatus]), help="only these"
+)
 @click.option("--name", help="only sagas of this name, such as book_session")
 @click.option("--step", help="only those that stand at this step")
 @click.option("--organization", "organization_id", type=click.IntRange(0), help="only bookings of this organization")
@@ -82,11 +85,12 @@ def as_reason(_context: click.Context, _option: click.Parameter, given: str | No
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
 def list_sagas(
-    statuses: tuple[SagaStatus, ...], unchanged_for: float | None, limit: int, *, as_json: bool, **only: Any
+    statuses: tuple[str, ...], unchanged_for: float | None, limit: int, *, as_json: bool, **only: Any
 ) -> None:
     """List sagas, the longest unchanged first; without --status those that have not ended."""
     since = None if unchanged_for is None else services().clock() - timedelta(minutes=unchanged_for)
-    wanted = SagaFilter(statuses=frozenset(statuses or OPEN), unchanged_since=since, **only)
+    of_these = frozenset(SagaStatus(status) for status in statuses or OPEN)
+    wanted = SagaFilter(statuses=of_these, unchanged_since=since, **only)
     found = operations().records.list_sagas(wanted, limit=limit + 1)
     listed, has_more = found[:limit], len(found) > limit
     if as_json:

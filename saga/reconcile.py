@@ -99,7 +99,7 @@ class Reconcile:
             tell(finding)
             counts[finding.kind] += 1
             mended += finding.is_mended
-        return Report(looked_at=run.looked_at, counts=counts, mended=mended, rooms_not_asked=run.rooms_not_asked)
+        return Report(looked_at=run.looked_at, counts=dict(counts), mended=mended, rooms_not_asked=run.rooms_not_asked)
 
 
 def _pages(read: Callable[[T | None], Sequence[T]]) -> Iterator[Sequence[T]]:

@@ -56,7 +56,10 @@ class Desk(World):
 
     def stuck_by_a_bug(self) -> int:
         """At create_meeting, which fails with an error that no port announces."""
-        booked = self.book()
+        return self.stuck_by_a_bug_of(CHARITY)
+
+    def stuck_by_a_bug_of(self, organization_id: int) -> int:
+        booked = self.book(organization_id)
         for _ in range(2):
             self.rooms.fail_next(KeyError("bug"), of="open_room")
         with capture_logs() as told:
@@ -83,6 +86,20 @@ class Desk(World):
         self.cancel(booked.booking_id)
         self.settle()
         assert self.saga_of(booked.booking_id).status is SagaStatus.STUCK
+        return booked.booking_id
+
+    def failed_booking(self) -> int:
+        """Of which nothing is left."""
+        booked = self.book()
+        self.rooms.fail_next(NO)
+        self.settle()
+        return booked.booking_id
+
+    def confirmed_but_not_told(self) -> int:
+        """Its push waits to be tried again."""
+        booked = self.book()
+        self.push.fail_next(MAYBE)
+        self.work()
         return booked.booking_id
 
     def poisoned(self) -> int:
