@@ -37,6 +37,8 @@ from integrations.videosdk.client import VideoSdkRooms
 from integrations.videosdk.meetings import VideoSdkMeetings
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from logs import start_logging
+from repositories.audit_chain import Chain
+from repositories.audit_outbox import SqlAuditOutbox
 from repositories.database import Database, open_database, require_driver
 from repositories.enums import Service, SettingGroup
 from repositories.idempotency import KeyedChanges
@@ -44,6 +46,7 @@ from repositories.ports.errors import DriverMissing
 from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.assessments import SqlAssessments
+from repositories.psyter_db.audit_log import SqlAuditLog
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.favorites import SqlFavorites
@@ -73,6 +76,7 @@ from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
 from saga.accept_group import AcceptGroup
 from saga.accept_reschedule import AcceptReschedule
+from saga.audit import SealAudit, VerifyAudit
 from saga.book_session import BookSession
 from saga.booked_meetings import BookedMeetings
 from saga.breaker import BreakerSettings
@@ -92,6 +96,7 @@ from saga.runner import Runner
 from saga.submit_assessment import SubmitAssessment
 from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
+from workers.audit_tasks import register_audit
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.nudges import CeleryNudge, nudges_waiting
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
@@ -221,6 +226,9 @@ def api_services(settings: Settings) -> ApiServices:
         grants=build_grants(settings, databases),
         clock=utc_now,
         limiter=build_limiter(settings, databases),
+        audit_outbox=SqlAuditOutbox(databases.psyter),
+        audit_log=build_audit_log(settings, databases),
+        verify_audit=VerifyAudit(log=build_audit_log(settings, databases), chain=Chain(settings.audit_key)),
         max_wait=MAX_WAIT,
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
@@ -244,6 +252,10 @@ def build_grants(settings: Settings, databases: Databases) -> Grants:
         new_token_id=lambda: uuid.uuid4().hex,
         new_refresh_token=new_refresh_token,
     )
+
+
+def build_audit_log(settings: Settings, databases: Databases) -> SqlAuditLog:
+    return SqlAuditLog(databases.psyter, Chain(settings.audit_key))
 
 
 def build_limiter(settings: Settings, databases: Databases) -> Limiter:
@@ -320,6 +332,7 @@ def build_worker_app() -> Celery:
         sweep_every=settings.sweep_every,
         reconcile_every=settings.reconcile_every,
         copy_facts_every=settings.copy_facts_every,
+        seal_audit_every=settings.seal_audit_every,
     )
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
@@ -332,6 +345,7 @@ def build_worker_app() -> Celery:
     window = max(RECONCILED, 2 * settings.reconcile_every)
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
+    register_audit(app, built_once(lambda: build_seal_audit(settings)))
     return app
 
 
@@ -348,6 +362,15 @@ def built_once(build: Callable[[], T]) -> Callable[[], T]:
         return built[0]
 
     return the_one
+
+
+def build_seal_audit(settings: Settings) -> SealAudit:
+    databases = open_databases(settings, threads=1)
+    return SealAudit(
+        outboxes=(SqlAuditOutbox(databases.scheduling), SqlAuditOutbox(databases.psyter)),
+        log=build_audit_log(settings, databases),
+        clock=utc_now,
+    )
 
 
 def reconciliation(settings: Settings) -> Reconcile:

@@ -16,7 +16,9 @@ task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, 
 task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS
-task_routes = {name: {"queue": SWEEPS, "routing_key": SWEEPS} for name in ("sweep", "reconcile", "copy_facts")}
+task_routes = {
+    name: {"queue": SWEEPS, "routing_key": SWEEPS} for name in ("sweep", "reconcile", "copy_facts", "seal_audit")
+}
 task_create_missing_queues = False
 
 task_acks_late = True  # a killed worker gives its nudge back; running a saga twice is safe

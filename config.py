@@ -26,12 +26,13 @@ SANDBOX_DEFAULTS = {
     "id_key": "sandbox-only-id-key-0000000000000000",
     "jwt_key": "sandbox-only-jwt-key-000000000000000",
     "seal_key": "sandbox-only-seal-key-00000000000000",
+    "audit_key": "sandbox-only-audit-key-0000000000000",
     "psyter_db_url": "sqlite:///var/psyter.db",
     "scheduling_db_url": "sqlite:///var/scheduling.db",
     "redis_url": "redis://127.0.0.1:6379/0",
     "fcm_service_account_file": "var/sandbox-service-account.json",
 }
-SECRETS = ("id_key", "jwt_key", "seal_key")
+SECRETS = ("id_key", "jwt_key", "seal_key", "audit_key")
 FURTHER_SECRETS = ("jwt_keys_accepted", "seal_keys_accepted")
 SHORTEST_SECRET = 32  # characters
 
@@ -82,6 +83,8 @@ class Settings:
     fcm_places: int
     breaker_failures: int
     breaker_open_for: timedelta
+    audit_key: Secret
+    seal_audit_every: timedelta
     lease: timedelta
     saga_max_age: timedelta
     sweep_every: timedelta
@@ -179,6 +182,7 @@ DURATIONS = (
     "lease",
     "saga_max_age",
     "sweep_every",
+    "seal_audit_every",
     "reconcile_every",
     "copy_facts_every",
 )
@@ -245,6 +249,8 @@ class SettingsSchema(Schema):
         metadata={"help": "failures in a row after which an outside service is not asked for a while"},
     )
     breaker_open_for = seconds(10, "how long it is not asked then, before one call tries whether it answers again")
+    audit_key = secret("seals the audit log; keep it as long as the log")
+    seal_audit_every = seconds(1, "how often beat has new deeds sealed into the audit log", at_least=0.1)
     lease = seconds(30, "how long a worker holds a saga without writing; longer than twice the longest time-out")
     saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
     sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)

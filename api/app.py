@@ -4,8 +4,10 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.aliases import add_unversioned_aliases
+from api.audit import audit_requests
 from api.auth import close_every_route
 from api.cli import add_commands
+from api.cli_audit import audit_commands
 from api.cli_calendars import calendars_commands
 from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
@@ -55,6 +57,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     add_request_context(app)
     add_languages(app)
     add_request_limits(app)
+    audit_requests(app)
     close_every_route(app)
     limit_requests(app)
     check_signatures(app)
@@ -67,5 +70,6 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     add_commands(app)
     app.cli.add_command(limits_commands)
     app.cli.add_command(calendars_commands)
+    app.cli.add_command(audit_commands)
     add_key_commands(app)
     return app

@@ -11,6 +11,7 @@ from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import Scope
 from api.security.sealing import SealBroken
 from api.services import services
+from repositories.acting import acts_for
 from repositories.enums import Role
 
 
@@ -56,6 +57,7 @@ def identify() -> Caller:
     g.caller = _caller_of_token()
     structlog.contextvars.bind_contextvars(organization_id=g.caller.organization_id)
     known: Caller = g.caller
+    acts_for(known.organization_id, access_key_id=known.access_key_id, token_id=known.token_id)
     return known
 
 

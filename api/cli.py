@@ -16,6 +16,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
+from api.cli_acts import AuditedCommand
 from api.security.id_cipher import TEXT_LENGTH, IdKind, IdTampered
 from api.services import Operations, services
 from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
@@ -38,7 +39,9 @@ OPEN = (SagaStatus.STUCK, SagaStatus.UNDOING, SagaStatus.RUNNING)
 
 
 class Understanding(AppGroup):
-    """Commands whose refusals are one clear line and exit code 1."""
+    """Commands whose refusals are one clear line and exit code 1, and whose changes leave a deed."""
+
+    command_class = AuditedCommand
 
     def invoke(self, ctx: click.Context) -> Any:
         return understood(lambda: super(Understanding, self).invoke(ctx))
@@ -227,7 +230,7 @@ def receipt_of(parts: tuple[str, ...]) -> Mapping[str, str]:
 # --- reconciliation ----------------------------------------------------------------------
 
 
-@click.command("reconcile")
+@click.command("reconcile", cls=AuditedCommand)
 @click.option("--days", type=click.FloatRange(0.01, 3650), default=3.0, show_default=True, help="how far to look back")
 @click.option("--dry-run", is_flag=True, help="mend nothing")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object for each disagreement, and one for the counts")

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from api.cli import Understanding, moment, operations, table, tell, understood
+from api.cli_acts import AuditedCommand
 from api.security.opaque import digest_of, new_access_key
 from api.security.scopes import Scope
 from api.security.sealing import SealBroken
@@ -126,7 +127,7 @@ def state_of(key: AccessKey, now: datetime) -> str:
 # --- the seal key ------------------------------------------------------------------------
 
 
-@click.command("reseal")
+@click.command("reseal", cls=AuditedCommand)
 @with_appcontext
 def reseal() -> None:
     """Seal every organization's SharedAPIKey anew, under TAHOON_SEAL_KEY. Exit code 1 if one cannot be opened."""

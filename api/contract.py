@@ -48,6 +48,12 @@ class Contract:
     media: tuple[str, ...] = ("application/json",)  # of the body
     is_documented: bool = True
     largest_body: int = LARGEST_BODY  # bytes
+    audit: str | None = None  # the action's name in the audit log: of every change, and of reads that are sensitive
+
+    @property
+    def accepted_status(self) -> int:
+        """What an accepted change is answered with, as far as it is known when it commits."""
+        return 202 if 202 in self.answers else min((s for s in self.answers if 200 <= s < 300), default=200)
 
 
 def contract(promise: Contract) -> Callable[[View], View]:

@@ -261,6 +261,7 @@ def _kind_of(error: Exception) -> type[Exception]:
 def answer_known(error: Exception) -> tuple[Response, int]:
     kind = _kind_of(error)
     status, body = error_of(error)
+    g.refused = Reason(body["reason"])
     if request.blueprint == OAUTH and status < 500:
         body["error"] = OAUTH_WORD_OF.get(kind, "invalid_request")
     answer = jsonify(body)
@@ -276,6 +277,7 @@ def answer_http(error: HTTPException) -> Response | tuple[Response, int]:
     if status < 400:
         return error.get_response()  # type: ignore[return-value]
     reason = OF_HTTP.get(status, Reason.INVALID_PARAMETER if status < 500 else Reason.INTERNAL_ERROR)
+    g.refused = reason
     answer = jsonify(error_body(reason, http_message(status)))
     if (allowed := getattr(error, "valid_methods", None)) is not None:
         answer.headers["Allow"] = ", ".join(sorted(allowed))
@@ -284,6 +286,7 @@ def answer_http(error: HTTPException) -> Response | tuple[Response, int]:
 
 def answer_unknown(error: Exception) -> tuple[Response, int]:
     log.error("request_failed", error=type(error).__name__)  # its text and locals may be personal
+    g.refused = Reason.INTERNAL_ERROR
     return jsonify(error_body(Reason.INTERNAL_ERROR, MESSAGE_OF[Reason.INTERNAL_ERROR])), 500
 
 

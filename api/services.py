@@ -17,6 +17,7 @@ from repositories.entities.bookings import Booking
 from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.ports.access_keys import AccessKeys
 from repositories.ports.assessments import Assessments
+from repositories.ports.audit import AuditLog, AuditOutbox
 from repositories.ports.availability import Availability, Calendars
 from repositories.ports.bookings import BookingHistory, Bookings
 from repositories.ports.care_providers import Profiles
@@ -28,6 +29,7 @@ from repositories.ports.users import Users
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
+from saga.audit import VerifyAudit
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.operators import Operator
@@ -85,6 +87,9 @@ class ApiServices:
     grants: Grants
     clock: Callable[[], datetime]
     limiter: Limiter
+    audit_outbox: AuditOutbox  # of PsyterDatabase
+    audit_log: AuditLog
+    verify_audit: VerifyAudit
     max_wait: timedelta
     waiting_room: WaitingRoom
     readiness: Callable[[], Mapping[str, bool]]

@@ -1,73 +1,28 @@
-"""One database: its transactions, and the types whose columns are alike on every engine."""
+"""One database: its reads and its transactions."""
 
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import TypeVar
 from weakref import ref
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    Integer,
-    Table,
-    TypeDecorator,
-    Unicode,
-    func,
-    select,
-)
-from sqlalchemy.dialects.mssql import DATETIME2
+from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.engine import make_url
 
+from repositories.columns import NAMING, BigId, UtcDateTime, text
+from repositories.deed_rows import leaving_deeds
 from repositories.engines.manner import MANNERS
 from repositories.ports.errors import DriverMissing, StoreUnavailable
 from repositories.store_errors import Repeatable, translated
 
-T = TypeVar("T")
+__all__ = ["NAMING", "BigId", "Database", "UtcDateTime", "count_on", "open_database", "text"]
 
-NAMING = {  # names that do not depend on the engine, so that migrations can name what they change
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
+T = TypeVar("T")
 
 TRIES = 3  # of a transaction that the database itself asks to repeat
 CHUNK = 500  # values in one IN list; SQL Server takes about 2,100 parameters a statement
-
-BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC instant, stored naive with microseconds on every engine."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        if dialect.name == "mssql":
-            return dialect.type_descriptor(DATETIME2(6))  # type: ignore[no-untyped-call]
-        return dialect.type_descriptor(DateTime())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant without a time zone")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-def text(length: int) -> Unicode:
-    """Text that can hold Arabic on every engine (NVARCHAR on SQL Server)."""
-    return Unicode(length)
 
 
 def count_on(connection: Connection, *tables: Table) -> None:
@@ -101,8 +56,9 @@ class Database:
             yield connection.execution_options(**options)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction. Raises StoreUnavailable; then whether it committed is not known.
+        """Run `work` in one transaction, which also leaves a deed of whoever acts (repositories/acting.py).
 
+        Raises StoreUnavailable; then whether it committed is not known.
         Whatever `work` raises rolls back. An IntegrityError must not be survived inside `work`: PostgreSQL has
         given the transaction up by then.
         """
@@ -116,7 +72,7 @@ class Database:
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         with translated(), self._turn, self.engine.connect() as connection:
             connection = connection.execution_options(**self._manner.writing)
-            with connection.begin():
+            with connection.begin(), leaving_deeds(connection):
                 return work(connection)
 
     def is_reachable(self) -> bool:

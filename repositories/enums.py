@@ -102,6 +102,14 @@ class Trouble(StrEnum):
     MISCONFIGURED = "misconfigured"  # it refuses our key
 
 
+class DeedOutcome(StrEnum):
+    """What came of a request or command, as the audit log has it."""
+
+    ACCEPTED = "accepted"  # its change is committed
+    ANSWERED = "answered"  # nothing changed: a read, or a repeat
+    REFUSED = "refused"
+
+
 class GenderType(IntEnum):
     FEMALE = 0
     MALE = 1

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from repositories.acting import about_nothing
 from repositories.database import Database, UtcDateTime, text
 from repositories.entities.idempotency import Change, IdempotencyKey, KeyUse
 from repositories.ports.errors import KeyInFlight, KeyReused, KeyTaken
@@ -112,6 +113,7 @@ class KeyedChanges:
         def once(connection: Connection) -> Change:
             earlier = None if key is None else self._earlier(connection, key, organization_id, now)
             if earlier is not None:
+                about_nothing()
                 return earlier
             ids = tuple(work(connection))
             if key is not None:

@@ -71,7 +71,10 @@ class Runner:
         """Run the saga as far as it goes now; returns a short word on where it stands, without personal data."""
         try:
             claimed = self.journal.claim(saga_id, now=self.clock(), lease=self.lease, token=self.new_token())
-            return NOT_DUE if claimed is None else self._run(claimed)
+            if claimed is None:
+                return NOT_DUE
+            with structlog.contextvars.bound_contextvars(request_id=claimed.request_id):
+                return self._run(claimed)
         except LeaseLost:
             log.warning("saga_lease_lost", saga_id=saga_id)
             return LEASE_LOST

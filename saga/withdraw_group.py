@@ -6,7 +6,7 @@ cancelled.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -39,14 +39,15 @@ class WithdrawGroup:
     def withdraw_others(self, state: SagaState) -> Receipt:
         organization_id = state.input["organization_id"]
         for booking_id in self.groups.live_bookings(state.input["group"], organization_id=organization_id):
-            self._withdraw(booking_id, organization_id)
+            self._withdraw(booking_id, organization_id, state.request_id)
         return NOTHING
 
-    def _withdraw(self, booking_id: int, organization_id: int) -> None:
+    def _withdraw(self, booking_id: int, organization_id: int, request_id: str | None) -> None:
         now = self.clock()
 
         def follow_up(cancelled: Booking, booked_by: str) -> SagaState:
-            return cancel_booking.first_state(_derived(booked_by, "cancel"), cancelled, booked_by=booked_by, now=now)
+            state = cancel_booking.first_state(_derived(booked_by, "cancel"), cancelled, booked_by=booked_by, now=now)
+            return replace(state, request_id=request_id)
 
         self.bookings.withdraw(
             Withdrawal(booking_id=booking_id, organization_id=organization_id, by=BY, why=None),
@@ -76,6 +77,7 @@ def first_state(failed: SagaState, *, now: datetime) -> SagaState:
         due_at=now,
         deadline_at=now,  # it is decided: no deadline turns it back
         expires_at=now,
+        request_id=failed.request_id,
         created_at=now,
     )
 

@@ -30,6 +30,7 @@ def create_worker_app(
     sweep_every: timedelta,
     reconcile_every: timedelta,
     copy_facts_every: timedelta,
+    seal_audit_every: timedelta,
 ) -> Celery:
     app = _create(redis_url)
     app.conf.update(
@@ -40,6 +41,11 @@ def create_worker_app(
                 "task": "sweep",
                 "schedule": sweep_every,
                 "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},  # none pile up while no worker runs
+            },
+            "seal_audit": {
+                "task": "seal_audit",
+                "schedule": seal_audit_every,
+                "options": {"expires": max(5.0, 3 * seal_audit_every.total_seconds())},
             },
             "reconcile": {
                 "task": "reconcile",

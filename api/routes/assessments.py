@@ -22,6 +22,7 @@ from api.schemas.queries import query
 from api.security.scopes import Scope
 from api.services import services
 from api.strict_json import json_object
+from repositories.acting import about
 from repositories.entities.assessments import Answer, AnswerRead, Option, Question, Submission
 from saga.accept_booking import UserNotFound
 from saga.submit_assessment import AnswersWrong, AssessmentOutdated, AssessmentRequest
@@ -55,6 +56,7 @@ def get_assessment_questions() -> Response:
         refusals=(UserNotFound, AnswersWrong, AssessmentOutdated),
         is_signed=True,
         is_idempotent=True,
+        audit="assessment.submit",
     )
 )
 def submit_user_assessment_questions() -> Response:
@@ -84,12 +86,14 @@ def submit_user_assessment_questions() -> Response:
         query=SubmissionsQuerySchema,
         answers={200: SubmissionsSchema},
         refusals=(UserNotFound, CursorWrong),
+        audit="assessment.read",
     )
 )
 def get_user_assessments() -> Response:
     """What a user answered, the newest submission first, each with the words of its own version."""
     wish = query(SUBMISSIONS)
     user = own_user(wish["user_id"])
+    about("user", user.id)
     listing = Listing(name="assessments", organization_id=user.organization_id, filters={"user": user.id})
     found = services().assessments.list_submissions(
         user.id,

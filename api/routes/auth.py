@@ -17,6 +17,7 @@ from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import in_words
 from api.services import services
 from api.strict_json import json_object
+from repositories.acting import acts_for
 from repositories.entities.access_keys import AccessKeyHolder
 from repositories.ports.errors import RefreshTokenReused, RefreshTokenUnknown, ScopeExceeded
 
@@ -49,6 +50,7 @@ def blueprint() -> Blueprint:
             RefreshTokenReused,
             ScopeExceeded,
         ),
+        audit="token.issue",
     )
 )
 def issue_token() -> Response:
@@ -68,6 +70,7 @@ def issue_token() -> Response:
         media=MEDIA,
         answers={200: TokenSchema},
         refusals=(RefreshTokenUnknown, RefreshTokenReused, ScopeExceeded),
+        audit="token.refresh",
     )
 )
 def refresh_token() -> Response:
@@ -83,6 +86,7 @@ def refresh_token() -> Response:
         media=MEDIA,
         answers={200: RevokedSchema},
         refusals=(ClientRefused, TokenInvalid, TokenRevoked),
+        audit="token.revoke",
     )
 )
 def revoke_token() -> Response:
@@ -133,7 +137,9 @@ def revoker(access_key: str | None) -> int:
 def holder_of(access_key: str) -> AccessKeyHolder:
     """Whose key this is. Raises TooManyRequests, AccessKeyRefused."""
     limit_access_key(access_key)
-    return services().grants.holder_of(access_key)
+    holder = services().grants.holder_of(access_key)
+    acts_for(holder.organization.id, access_key_id=holder.access_key_id)
+    return holder
 
 
 # --- the wire ----------------------------------------------------------------------------

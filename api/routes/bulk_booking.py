@@ -18,8 +18,9 @@ from api.security.scopes import Scope
 from api.services import services
 from api.signing import check_secure_hash
 from api.strict_json import json_object
+from repositories.acting import refused_in_part
 from repositories.entities.idempotency import IdempotencyKey
-from repositories.enums import BookingStatus
+from repositories.enums import BookingStatus, Reason
 from repositories.ports.errors import ReferenceContradicted, StoreUnavailable
 from saga.accept_booking import Accepted, BookingRequest, UserContradicted, UserNotFound
 from saga.accept_group import MemberRefused
@@ -45,6 +46,7 @@ def blueprint() -> Blueprint:
             SecureHashWrong,
         ),
         is_idempotent=True,
+        audit="booking.accept",
     )
 )
 def bulk_book_session() -> tuple[Response, int]:
@@ -108,6 +110,7 @@ def result_of(body: dict[str, Any], place: int, key: IdempotencyKey | None) -> M
         raise  # the rest would fare no better; a repeat with the same key finds what was accepted
     except tuple(ANSWER_TO) as error:
         status, refusal = error_of(error)
+        refused_in_part(status, Reason(refusal["reason"]))
         return {"httpStatus": status, **refusal}
     return {"httpStatus": 202, "status": 1, "isReplay": accepted.is_replay, "data": data_of(accepted)}
 

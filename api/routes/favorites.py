@@ -44,6 +44,7 @@ def blueprint() -> Blueprint:
         answers={200: FavoriteAnswerSchema},
         refusals=(UserNotFound, CareProviderUnknown, FavoritesFull),
         is_idempotent=True,
+        audit="favorite.add",
     )
 )
 def add_favorite() -> Response:
@@ -72,6 +73,7 @@ def added(user_id: int, care_provider_id: int, key: IdempotencyKey | None) -> Ch
         query=OneFavoriteSchema,
         answers={200: FavoriteAnswerSchema},
         refusals=(UserNotFound,),
+        audit="favorite.remove",
     )
 )
 def remove_favorite() -> Response:

@@ -12,6 +12,7 @@ from api.schemas.meetings import MeetingSchema, RecordingsSchema
 from api.security.scopes import Scope
 from api.services import services
 from integrations.ports import Recording
+from repositories.acting import about
 from saga.accept_cancellation import BookingNotFound
 from saga.booked_meetings import MeetingsUnavailable
 
@@ -28,11 +29,14 @@ def blueprint() -> Blueprint:
         scope=Scope.RECORDINGS_READ,
         answers={200: RecordingsSchema},
         refusals=(BookingNotFound, MeetingsUnavailable),
+        audit="recording.read",
     )
 )
 def get_recording(booking_id: str) -> Response:
     """All recordings of a booking's meeting; the links are VideoSDK's and not kept by us."""
-    found = services().booked_meetings.recordings(booking_number(booking_id), organization_id=caller().organization_id)
+    own_id = booking_number(booking_id)
+    about("booking", own_id)
+    found = services().booked_meetings.recordings(own_id, organization_id=caller().organization_id)
     return jsonify(bookingId=booking_id, recordingsList=[line(recording) for recording in found])
 
 

@@ -53,6 +53,7 @@ def blueprint() -> Blueprint:
         is_signed=True,
         is_idempotent=True,
         waits=True,
+        audit="booking.reschedule",
     )
 )
 def reschedule_booking() -> tuple[Response, int]:

@@ -65,6 +65,7 @@ def blueprint() -> Blueprint:
         is_signed=True,
         is_idempotent=True,
         waits=True,
+        audit="booking.accept",
     )
 )
 def book_session() -> tuple[Response, int]:
@@ -166,6 +167,7 @@ def booking_data(public_id: str, user_id: int, status: BookingStatus) -> dict[st
         is_signed=True,
         is_idempotent=True,
         waits=True,
+        audit="booking.cancel",
     )
 )
 def cancel_booking() -> tuple[Response, int]:

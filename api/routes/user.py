@@ -34,6 +34,7 @@ def blueprint() -> Blueprint:
         refusals=(ReferenceContradicted,),
         is_signed=True,
         is_idempotent=True,
+        audit="user.register",
     )
 )
 def register() -> Response:

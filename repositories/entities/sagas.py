@@ -48,6 +48,7 @@ class SagaState:
     reason: Reason | None = None
     failed_step: str | None = None
     error: str | None = None  # the error's class name, never its text
+    request_id: str | None = None  # of the request that started it
     created_at: datetime
     version: int = 0
     lease_token: str | None = None

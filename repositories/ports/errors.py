@@ -96,3 +96,11 @@ class SagaMoved(Exception):
 
 class LeaseLost(Exception):
     """Another worker holds this saga now."""
+
+
+class LineUnreadable(Exception):
+    """A line of the audit log holds what was never written there."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(sequence)
+        self.sequence = sequence

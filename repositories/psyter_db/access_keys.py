@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.access_keys import AccessKey, AccessKeyHolder, NewAccessKey
 from repositories.enums import Role
@@ -64,11 +65,16 @@ class SqlAccessKeys:
             "created_at": now,
             "expires_at": key.expires_at,
         }
+
+        def work(connection: Connection) -> int:
+            key_id = int(connection.execute(ADD, values).inserted_primary_key[0])  # type: ignore[index]
+            about("access_key", key_id)
+            return key_id
+
         try:
-            added = self._database.write(lambda connection: connection.execute(ADD, values).inserted_primary_key)
+            return self._database.write(work)
         except IntegrityError as error:
             raise OrganizationUnknown from error
-        return int(added[0])  # type: ignore[index]
 
     def list_keys(self, organization_id: int, *, limit: int) -> Sequence[AccessKey]:
         with self._database.reading() as connection:
@@ -83,8 +89,13 @@ class SqlAccessKeys:
             "why": why,
             "now": now,
         }
-        if self._database.write(lambda connection: connection.execute(REVOKE, values).rowcount) == 0:
-            raise AccessKeyUnknown
+
+        def work(connection: Connection) -> None:
+            if connection.execute(REVOKE, values).rowcount == 0:
+                raise AccessKeyUnknown
+            about("access_key", access_key_id)
+
+        self._database.write(work)
 
 
 def holder_of(row: RowMapping) -> AccessKeyHolder:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.assessments import (
     Answer,
@@ -97,6 +98,7 @@ class SqlAssessments:
             submission_id = _add_submission(connection, submission, number, now)
             if submission.answers:
                 connection.execute(ADD_ANSWER, [_answer_row(submission_id, answer) for answer in submission.answers])
+            about("user", submission.user_id)
             return submission_id, number
 
         return self._changes.make(work, key=key, organization_id=submission.organization_id, now=now)

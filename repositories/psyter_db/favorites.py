@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, true, update
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.favorites import Favorite
 from repositories.entities.idempotency import Change, IdempotencyKey
@@ -61,6 +62,7 @@ class SqlFavorites:
                     raise FavoritesFull
                 values = {"user_id": user_id, "care_provider_id": care_provider_id, "added_at": now}
                 connection.execute(ADD, values)
+            about("user", user_id)
             return user_id, care_provider_id
 
         return self._changes.make(work, key=key, organization_id=organization_id, now=now)
@@ -71,6 +73,7 @@ class SqlFavorites:
         def work(connection: Connection) -> None:
             if connection.execute(REMOVE, which).rowcount:
                 connection.execute(ONE_LESS, which)
+            about("user", user_id)
 
         self._database.write(work)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import RowMapping, bindparam, select, true, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, true, update
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.organizations import Organization, Seal
 from repositories.psyter_db.tables import organizations
@@ -50,7 +51,12 @@ class SqlOrganizations:
 
     def change_seal(self, seal: Seal, *, to: str) -> None:
         values = {"of_organization": seal.organization_id, "old": seal.text, "new": to}
-        self._database.write(lambda connection: connection.execute(CHANGE_SEAL, values))
+
+        def work(connection: Connection) -> None:
+            connection.execute(CHANGE_SEAL, values)
+            about("organization", seal.organization_id)
+
+        self._database.write(work)
 
     def is_reachable(self) -> bool:
         return self._database.is_reachable()

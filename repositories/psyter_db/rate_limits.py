@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.psyter_db.tables import organization_rate_limits as kept
 
@@ -27,5 +28,6 @@ class SqlRateLimits:
             if per_minute is not None:
                 row = {"organization_id": organization_id, "kind": kind, "per_minute": per_minute}
                 connection.execute(ADD, row)
+            about("organization", organization_id)
 
         self._database.write(work)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from repositories.database import NAMING, BigId, UtcDateTime, text
+from repositories.deed_rows import deed_columns, outbox_table
 from repositories.idempotency import keys_table
 
 metadata = MetaData(naming_convention=NAMING)
@@ -306,3 +307,25 @@ cat_app_config_settings = Table(
 )
 
 idempotency_keys = keys_table(metadata)
+
+audit_outbox = outbox_table(metadata)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("seal", String(64), nullable=False),
+    *deed_columns(),
+    Index("ix_audit_log_organization_id_occurred_at", "organization_id", "occurred_at", "sequence"),
+    Index("ix_audit_log_organization_id_action", "organization_id", "action", "occurred_at", "sequence"),
+)
+
+audit_head = Table(  # one row
+    "audit_head",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("seal", String(64), nullable=False),
+    Column("signature", String(64), nullable=False),
+    Column("sealed_at", UtcDateTime),
+)

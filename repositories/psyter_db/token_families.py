@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
+from repositories.acting import about, about_nothing
 from repositories.database import Database
 from repositories.entities.access_keys import RefreshToken, Rotated
 from repositories.enums import FamilyEnd
@@ -90,6 +91,7 @@ class SqlTokenFamilies:
             family_id = int(connection.execute(START, values).inserted_primary_key[0])  # type: ignore[index]
             _add(connection, family_id, refresh_token)
             _note_use(connection, access_key_id, now)
+            about("token_family", family_id)
             return family_id
 
         return self._database.write(work)
@@ -116,7 +118,12 @@ class SqlTokenFamilies:
             "now": now,
             "why": FamilyEnd.REVOKED,
         }
-        self._database.write(lambda connection: connection.execute(END_OF_TOKEN, values))
+
+        def work(connection: Connection) -> None:
+            if connection.execute(END_OF_TOKEN, values).rowcount == 0:
+                about_nothing()
+
+        self._database.write(work)
 
 
 def _rotated(
@@ -136,12 +143,15 @@ def _rotated(
         raise ScopeExceeded
     holder = holder_of(row._mapping)
     if is_first_use:
+        about("token_family", row.family_id, organization_id=holder.organization.id)
         _add(connection, row.family_id, successor)
         connection.execute(PROLONG, {"of_family": row.family_id, "until": successor.expires_at})
         _note_use(connection, holder.access_key_id, now)
     elif now - row.used_at > grace:
         _end(connection, row.family_id, holder.organization.id, FamilyEnd.REUSED, now)
         return RefreshTokenReused(organization_id=holder.organization.id, family_id=row.family_id)
+    else:
+        about_nothing()
     return Rotated(family_id=row.family_id, holder=holder, scope=row.scope, successor_digest=row.successor_digest)
 
 
@@ -155,4 +165,8 @@ def _note_use(connection: Connection, access_key_id: int, now: datetime) -> None
 
 def _end(connection: Connection, family_id: int, organization_id: int, why: FamilyEnd, now: datetime) -> None:
     values = {"of_family": family_id, "of_organization": organization_id, "now": now, "why": why}
-    connection.execute(END, values)
+    if connection.execute(END, values).rowcount:
+        action = "token.end_reused" if why is FamilyEnd.REUSED else None
+        about("token_family", family_id, action=action, organization_id=organization_id)
+    else:
+        about_nothing()

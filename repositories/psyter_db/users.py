@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
+from repositories.acting import about, about_nothing
 from repositories.database import Database
 from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.entities.users import Guest, User
@@ -55,7 +56,10 @@ class SqlUsers:
     def register_once(self, guest: Guest, *, organization_id: int, key: IdempotencyKey | None, now: datetime) -> Change:
         def work(connection: Connection) -> Sequence[int]:
             known = _find_known(connection, guest, organization_id)
-            return [_add(connection, guest, organization_id, now) if known is None else known.id]
+            if known is not None:
+                about_nothing()
+                return [known.id]
+            return [_add(connection, guest, organization_id, now)]
 
         return self._changes.make(work, key=key, organization_id=organization_id, now=now)
 
@@ -73,7 +77,9 @@ def _find_known(connection: Connection, guest: Guest, organization_id: int) -> U
 
 def _add(connection: Connection, guest: Guest, organization_id: int, now: datetime) -> int:
     values = {**asdict(guest), "organization_id": organization_id, "created_at": now}
-    return int(connection.execute(ADD, values).inserted_primary_key[0])  # type: ignore[index]
+    user_id = int(connection.execute(ADD, values).inserted_primary_key[0])  # type: ignore[index]
+    about("user", user_id, action="user.register")
+    return user_id
 
 
 def _plain(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from repositories.acting import about, about_nothing
 from repositories.database import Database
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawal, Withdrawn
 from repositories.entities.effects import ReleaseTime
@@ -19,7 +20,7 @@ from repositories.scheduling_db.booking_rows import FIND, booking_of
 from repositories.scheduling_db.effects import release_time
 from repositories.scheduling_db.events import append_accepted, append_event
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
-from repositories.scheduling_db.saga_rows import attempt_of, row_of, state_of
+from repositories.scheduling_db.saga_rows import attempt_of, first_row, state_of
 from repositories.scheduling_db.tables import bookings, saga_attempts, sagas
 
 ADD_BOOKING = insert(bookings)
@@ -99,6 +100,7 @@ class SqlBookings:
                 now=now,
                 nudged_until=nudged_until,
             )
+            about("booking", withdrawal.booking_id) if withdrawn is not None else about_nothing()
             if withdrawn is not None and idempotency is not None:
                 ids = (withdrawal.booking_id, withdrawn.booking.user_id)
                 SCHEDULING_KEYS.add(connection, withdrawal.organization_id, idempotency, ids, now)
@@ -150,8 +152,9 @@ def add_booking(
     """The booking's row, its journal row and its first event."""
     values = asdict(booking) | {"status": BookingStatus.PENDING, "created_at": now, "updated_at": now}
     booking_id = int(connection.execute(ADD_BOOKING, values).inserted_primary_key[0])  # type: ignore[index]
-    connection.execute(ADD_SAGA, {**row_of(start(booking_id), now), "nudged_until": nudged_until})
+    connection.execute(ADD_SAGA, first_row(start(booking_id), now, nudged_until=nudged_until))
     append_accepted(connection, booking_id, booking.organization_id, now)
+    about("booking", booking_id)
     return booking_id
 
 
@@ -200,7 +203,7 @@ def _cancel(
     append_event(connection, withdrawal.booking_id, "cancelled", now)
     which = {"booking_id": withdrawal.booking_id, "of_organization": withdrawal.organization_id}
     state = follow_up(booking_of(connection.execute(FIND, which).one()), booked_by.id)
-    connection.execute(ADD_SAGA, {**row_of(state, now), "nudged_until": nudged_until})
+    connection.execute(ADD_SAGA, first_row(state, now, nudged_until=nudged_until))
     return DueSaga(id=state.id, name=state.name)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.bookings import Booking
 from repositories.entities.idempotency import Change, IdempotencyKey
@@ -18,7 +19,7 @@ from repositories.scheduling_db.calendars import cells_to_release, release_cells
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
-from repositories.scheduling_db.saga_rows import row_of
+from repositories.scheduling_db.saga_rows import first_row
 from repositories.scheduling_db.tables import bookings, reserved_cells, sagas
 
 IS_CONFIRMED = and_(bookings.c.status == BookingStatus.CONFIRMED, bookings.c.withdrawn_at.is_(None))
@@ -83,7 +84,8 @@ class SqlMoves:
             booking = booking_of(row)
             if not begun:
                 raise _refusal(booking)
-            connection.execute(ADD_SAGA, {**row_of(start(booking), now), "nudged_until": nudged_until})
+            connection.execute(ADD_SAGA, first_row(start(booking), now, nudged_until=nudged_until))
+            about("booking", move.booking_id)
             return (move.booking_id,)
 
         return self._changes.make(work, key=idempotency, organization_id=move.organization_id, now=now)

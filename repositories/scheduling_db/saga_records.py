@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select, update
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
@@ -100,6 +101,7 @@ class SqlSagaRecords:
             if attempts:
                 connection.execute(APPEND, [attempt_row(state, attempt, so_far=NO_TIME) for attempt in attempts])
             connection.execute(NOTE, _audit_row(state, entry))
+            about("saga", state.id)
 
         self._database.write(work)
         return replace(state, version=state.version + 1, lease_token=None)

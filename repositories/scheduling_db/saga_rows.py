@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
+from repositories.acting import acting
 from repositories.entities.sagas import Attempt, InLine, SagaState
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus, Service
 
@@ -15,7 +16,7 @@ NO_TIME = timedelta()
 AS_JSON = ("input", "owed", "receipts")
 ITSELF = (
     "id", "name", "booking_id", "step", "failures", "claims", "due_at", "deadline_at", "expires_at",
-    "withdrawn_at", "failed_step", "error", "created_at", "version", "lease_token",
+    "withdrawn_at", "failed_step", "error", "request_id", "created_at", "version", "lease_token",
 )  # fmt: skip
 
 
@@ -49,6 +50,13 @@ def _in_line(kept: RowMapping) -> InLine | None:
         since=kept["waits_since"],
         stood_still=kept["stood_still_us"] * MICROSECOND,
     )
+
+
+def first_row(state: SagaState, now: datetime, *, nudged_until: datetime) -> dict[str, Any]:
+    """The row of a saga that starts now, for whoever acts."""
+    act = acting()
+    request_id = act.request_id if act is not None else state.request_id
+    return {**row_of(state, now), "request_id": request_id, "nudged_until": nudged_until}
 
 
 def state_of(row: Row[Any]) -> SagaState:

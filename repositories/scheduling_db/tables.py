@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from repositories.database import NAMING, BigId, UtcDateTime, text
+from repositories.deed_rows import outbox_table
 from repositories.idempotency import keys_table
 
 metadata = MetaData(naming_convention=NAMING)
@@ -182,6 +183,7 @@ sagas = Table(
     Column("reason", Integer),
     Column("failed_step", String(40)),
     Column("error", String(80)),
+    Column("request_id", String(64)),  # of the request that started it
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("version", Integer, nullable=False),
@@ -271,3 +273,5 @@ booking_events = Table(
 )
 
 idempotency_keys = keys_table(metadata)
+
+audit_outbox = outbox_table(metadata)

@@ -15,6 +15,7 @@ WHOLE = {
     "TAHOON_ID_KEY": "i" * 32,
     "TAHOON_JWT_KEY": "j" * 32,
     "TAHOON_SEAL_KEY": "s" * 32,
+    "TAHOON_AUDIT_KEY": "a" * 32,
     "TAHOON_FCM_SERVICE_ACCOUNT_FILE": "/run/secrets/fcm.json",
 }
 

@@ -26,6 +26,7 @@ from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
 from integrations.quotas import OwnQuotas
+from repositories.audit_chain import Chain
 from repositories.entities.access_keys import NewAccessKey, RefreshToken
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawn
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
@@ -35,11 +36,13 @@ from repositories.enums import Attempted, BookingStatus, CommunicationType, Outc
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
+from saga.audit import VerifyAudit
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import FindCareProviders, ShowSchedule
 from saga.submit_assessment import SubmitAssessment
 from tests.fakes.access import FakeAccess
 from tests.fakes.assessments import FakeAssessments
+from tests.fakes.audit import FakeAuditLog, FakeOutbox
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.favorites import FakeFavorites
 from tests.fakes.idempotency import FakeChanges
@@ -156,6 +159,8 @@ class World:
     seconds: float = 0.0
     trusted_proxies: int = 0
     scheduling: FakeScheduling = field(default_factory=FakeScheduling)
+    audit_outbox: FakeOutbox = field(default_factory=FakeOutbox)
+    audit_log: FakeAuditLog = field(default_factory=lambda: FakeAuditLog(Chain(KEY)))
 
     def __post_init__(self) -> None:
         self.people.keyed = self.changes
@@ -309,6 +314,9 @@ class World:
                 grants=self.grants,
                 clock=lambda: self.now,
                 limiter=self.limiter,
+                audit_outbox=self.audit_outbox,
+                audit_log=self.audit_log,
+                verify_audit=VerifyAudit(log=self.audit_log, chain=Chain(KEY)),
                 max_wait=timedelta(seconds=20),
                 waiting_room=WaitingRoom(places=self.places, monotonic=lambda: self.slept, sleep=self.sleep),
                 readiness=lambda: self.up,
