@@ -221,6 +221,7 @@ def _add_questionnaire(connection: Any) -> None:
             connection.execute(
                 insert(t.screening_question_options), [name | {"question_id": position} for name in names]
             )
+    count_on(connection, t.screening_questions)
 
 
 def _organization_row(partner: DemoPartner, seal: Callable[[str], str]) -> dict[str, Any]:

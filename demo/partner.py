@@ -58,6 +58,18 @@ class Partner:
             f"{self.base_url}/api/v1/careprovider/getcareproviderschedule", json=dict(body), timeout=TIMEOUT
         )
 
+    def command(
+        self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Any signed command, such as `user/register`."""
+        return self.session.post(
+            f"{self.base_url}/api/v1/{path}", json=self.signed(body), headers=dict(headers or {}), timeout=TIMEOUT
+        )
+
+    def read(self, path: str, **query: Any) -> requests.Response:
+        """Any read, such as `user/bookings`."""
+        return self.session.get(f"{self.base_url}/api/v1/{path}", params=query, timeout=TIMEOUT)
+
     def signed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {**body, "secureHash": secure_hash(body, self.shared_api_key)}
 

@@ -44,6 +44,12 @@ def test_names_are_sorted_by_code_point() -> None:
     assert secure_hash({"B": "2&a=1"}, "k") == secure_hash({"a": 1, "B": 2}, "k")  # B stands before a
 
 
+def test_what_is_nested_is_signed_under_its_path() -> None:
+    nested = {"answers": [{"id": 1, "text": None}, {"id": 2}], "of": {"user": "x"}, "none": []}
+    assert secure_hash(nested, "k") == secure_hash({"answers.0.id": 1, "answers.1.id": 2, "of.user": "x"}, "k")
+    assert secure_hash({"a": [1, 2]}, "k") != secure_hash({"a": [2, 1]}, "k")
+
+
 def test_true_is_not_one() -> None:
     assert len({secure_hash({"x": value}, "k") for value in (True, 1, "True")}) == 3
     assert secure_hash({"x": True}, "k") == secure_hash({"x": "true"}, "k")
