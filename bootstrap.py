@@ -93,6 +93,7 @@ from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
+from saga.service_operator import ServiceOperator
 from saga.submit_assessment import SubmitAssessment
 from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
@@ -283,6 +284,7 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         seals=SqlOrganizations(databases.psyter),
         calendars=SqlCalendars(databases.scheduling),
         copy_facts=build_copying(databases),
+        outside=ServiceOperator(services=SqlServices(databases.scheduling), clock=utc_now),
     )
 
 

@@ -34,6 +34,7 @@ from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.operators import Operator
 from saga.reconcile import Finding, Report
+from saga.service_operator import ServiceOperator
 from saga.submit_assessment import AssessmentRequest
 
 EXTENSION = "tahoon"
@@ -60,6 +61,7 @@ class Operations:
     seals: Seals
     calendars: Calendars
     copy_facts: Callable[[], int]
+    outside: ServiceOperator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ class OperatorsWorld(World):
             seals=self.access,
             calendars=nobody,
             copy_facts=nobody,
+            outside=nobody,
         )
 
     def run(self, *arguments: str) -> Any:
