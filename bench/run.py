@@ -170,6 +170,7 @@ class Bench:
                 Figure("statements to carry it to its end", worked["statements"], "statements"),
                 Figure("calls of outside services", self.outside_calls() - calls, "calls", note="1 room, 2 pushes"),
                 Figure("messages to Redis", 2, "messages", note="1 nudge, 1 event for Flower"),
+                Figure("round trips to Redis for places", 4, "", note="2 calls under guard"),
             ]
         return figures
 

@@ -16,7 +16,7 @@ from integrations.ports import (
     ServicePaused,
 )
 from repositories.entities.services import ServiceState
-from repositories.enums import Service
+from repositories.enums import Service, Trouble
 from repositories.ports.errors import StoreUnavailable
 from repositories.ports.services import Services
 from saga.breaker import BreakerSettings, Failure, Permit, answered, failed, permit, probed, unprobed
@@ -134,16 +134,22 @@ class Protection:
 
     def _change(self, service: Service, rule: Callable[[ServiceState], ServiceState]) -> ServiceState | None:
         """Write the change down, if the database answers: a breaker must not be one more thing that fails."""
-        before = self._lookout.of(service).state
+        troubles: list[Trouble | None] = []
+
+        def noting(before: ServiceState) -> ServiceState:
+            after = rule(before)
+            troubles[:] = before.trouble, after.trouble
+            return after
+
         try:
-            after = self._services.change(service, rule)
+            state = self._services.change(service, noting)
         except StoreUnavailable:
             log.warning("breaker_not_written", service=service.value)
             return None
-        self._lookout.note(after)
-        if before.trouble != after.trouble:
-            log.warning("breaker_closed" if after.trouble is None else "breaker_opened", **_facts(after))
-        return after
+        self._lookout.note(state)
+        if len(set(troubles)) > 1:
+            log.warning("breaker_closed" if state.trouble is None else "breaker_opened", **_facts(state))
+        return state
 
 
 def _facts(state: ServiceState) -> dict[str, object]:

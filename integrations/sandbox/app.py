@@ -27,11 +27,11 @@ def create_sandbox() -> Flask:
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
             def around(**parts: Any) -> Any:
-                memory.note_request(name, request.method, request.path)
-                if faults.delay_seconds:
-                    time.sleep(faults.delay_seconds)
-                fault = faults.take(name)
-                return view(**parts) if fault is None else respond(fault, lambda: view(**parts))
+                with memory.noted(name, request.method, request.path):
+                    if faults.delay_seconds:
+                        time.sleep(faults.delay_seconds)
+                    fault = faults.take(name)
+                    return view(**parts) if fault is None else respond(fault, lambda: view(**parts))
 
             return around
 

@@ -4,6 +4,8 @@ import secrets
 import string
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -54,10 +56,17 @@ class Memory:
         with self.lock:
             return self.rooms.get(either_id) or self.by_custom_id.get(either_id)
 
-    def note_request(self, route: str, method: str, path: str) -> None:
+    @contextmanager
+    def noted(self, route: str, method: str, path: str) -> Iterator[None]:
+        """A request from its beginning to its end."""
+        request: dict[str, str | None] = {"route": route, "method": method, "path": path, "at": now(), "endedAt": None}
         with self.lock:
             self.request_count += 1
-            self.requests.append({"route": route, "method": method, "path": path, "at": now()})
+            self.requests.append(request)
+        try:
+            yield
+        finally:
+            request["endedAt"] = now()
 
     def note_push(self, message: dict[str, Any]) -> str:
         with self.lock:

@@ -1,6 +1,7 @@
 """Real processes: Redis, sandbox, gunicorn, Celery workers, beat, two SQLite files. One stack for each module."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,8 +69,13 @@ class System:
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    folder: Path = tmp_path_factory.mktemp("system")
-    with Stack(folder, settings=HASTE) as stack:
+    with running_system(tmp_path_factory.mktemp("system"), HASTE) as system:
+        yield system
+
+
+@contextmanager
+def running_system(folder: Path, settings: Mapping[str, str]) -> Iterator[System]:
+    with Stack(folder, settings=settings) as stack:
         town = Town(stack.environment)
         whole = System(stack, town, town.settle_in(providers=12, days=5))
         try:
