@@ -285,6 +285,8 @@ def story_of(record: SagaRecord) -> dict[str, Any]:
         "updated_at": stamp(record.updated_at),
         "deadline_at": stamp(state.deadline_at),
         "failed_step": state.failed_step,
+        "waits_for": None if state.in_line is None else state.in_line.service.value,
+        "waits_since": None if state.in_line is None else stamp(state.in_line.since),
         "owed": list(state.owed),
         "receipts": {step: dict(receipt) for step, receipt in state.receipts.items()},
         "claims": state.claims,

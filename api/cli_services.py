@@ -1,6 +1,5 @@
 """`flask --app api service ...`: how outside services fare, and their pausing by hand."""
 
-import getpass
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -9,14 +8,17 @@ from typing import Any
 import click
 from flask import Flask
 
-from api.cli import Understanding, moment, operations, table, tell
+from api.cli import Understanding, in_words, moment, operations, stamp, table, tell, user_name
 from api.cli_keys import no_longer_than
 from api.services import services
 from repositories.entities.services import ServiceAudit, ServiceState, ServiceView
 from repositories.enums import Service
 from saga.breaker import Permit, permit
 
-COLUMNS = ("service", "state", "failures", "error", "since", "next try", "waiting", "longest since", "paused by", "why")
+COLUMNS = (
+    *("service", "state", "failures", "error", "open_since", "next_try_at"),
+    *("waiting", "waiting_since", "paused_by", "paused_why"),
+)
 AUDIT_COLUMNS = ("at", "action", "by", "why")
 IN_WORDS = {
     Permit.ASK: "closed",
@@ -43,7 +45,7 @@ def list_services(*, as_json: bool) -> None:
     if as_json:
         tell(json.dumps(facts, ensure_ascii=False) for facts in found)
         return
-    tell(table([COLUMNS, *(tuple(str(fact) for fact in facts.values()) for facts in found)]))
+    tell(table([COLUMNS, *(in_words(facts) for facts in found)]))
 
 
 @service_commands.command("show")
@@ -53,16 +55,16 @@ def show(service: str, limit: int) -> None:
     """Show one service, and what operators did to it, the newest first."""
     outside, now = operations().outside, services().clock()
     facts = facts_of(outside.look()[Service(service)], outside.count_waiting(), now)
-    tell([*(f"{name}: {value}" for name, value in facts.items()), ""])
+    tell(f"{name}: {word}" for name, word in zip(facts, in_words(facts), strict=True))
     trail = outside.trail(Service(service), limit=limit)
-    tell(table([AUDIT_COLUMNS, *(entry_of(entry) for entry in trail)]))
+    tell(["", *table([AUDIT_COLUMNS, *(entry_of(entry) for entry in trail)])])
 
 
 def changing(command: Command) -> Command:
     """The options that every change needs."""
     for decorate in (
         click.option(
-            "--by", default=getpass.getuser, show_default="your user name", callback=no_longer_than(100), help="who"
+            "--by", default=user_name, show_default="your user name", callback=no_longer_than(100), help="who"
         ),
         click.option("--why", required=True, callback=no_longer_than(500), help="the reason, for the audit trail"),
         click.argument("service", type=click.Choice([service.value for service in Service])),
@@ -94,13 +96,13 @@ def facts_of(view: ServiceView, waiting: Mapping[Service, int], now: datetime) -
         state.service.value,
         state_of(state, now),
         state.failures,
-        state.error or "-",
-        moment(state.opened_at),
-        moment(state.open_until),
+        state.error,
+        stamp(state.opened_at),
+        stamp(state.open_until),
         waiting.get(state.service, 0),
-        moment(view.waiting_since),
-        state.paused_by or "-",
-        state.paused_why or "-",
+        stamp(view.waiting_since),
+        state.paused_by,
+        state.paused_why,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -61,7 +61,7 @@ def test_an_open_breaker_says_why_since_when_and_until_when(world: OperatorsWorl
     world.kept.states[Service.VIDEOSDK] = OPEN
     line = world.listed()["videosdk"]
     assert (line["state"], line["failures"], line["error"]) == ("open: failing", 5, "ProviderUnavailable")
-    assert (line["since"], line["next try"]) == (f"{NOW:%Y-%m-%d %H:%M:%S}Z", f"{NOW:%Y-%m-%d %H:%M}:10Z")
+    assert (line["open_since"], line["next_try_at"]) == (f"{NOW:%Y-%m-%dT%H:%M:%S}Z", f"{NOW:%Y-%m-%dT%H:%M}:10Z")
     world.now += timedelta(seconds=10)
     assert world.listed()["videosdk"]["state"] == "open, to be tried: failing"
 
@@ -70,7 +70,7 @@ def test_a_paused_service_says_who_paused_it_and_why(world: OperatorsWorld) -> N
     ran = world.pause()
     assert (ran.exit_code, ran.stdout) == (0, "fcm is paused\n")
     line = world.listed()["fcm"]
-    assert (line["state"], line["paused by"], line["why"]) == ("paused", "سارة", "مفتاح جديد")
+    assert (line["state"], line["paused_by"], line["paused_why"]) == ("paused", "سارة", "مفتاح جديد")
     assert world.listed()["videosdk"]["state"] == "closed"
 
 
