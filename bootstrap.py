@@ -51,6 +51,7 @@ from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.favorites import SqlFavorites
 from repositories.psyter_db.idempotency import PSYTER_KEYS
+from repositories.psyter_db.managed_providers import SqlManagedProviders
 from repositories.psyter_db.order_changes import SqlOrderChanges
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
@@ -67,6 +68,7 @@ from repositories.scheduling_db.groups import SqlGroups
 from repositories.scheduling_db.history import SqlBookingHistory
 from repositories.scheduling_db.journal import SqlJournal
 from repositories.scheduling_db.moves import SqlMoves
+from repositories.scheduling_db.offers import SqlOffers
 from repositories.scheduling_db.provider_facts import SqlCopiedFacts
 from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.search import SqlSearch
@@ -88,6 +90,7 @@ from saga.find_care_providers import FindCareProviders, ShowSchedule
 from saga.guarded import GuardedMeetings, GuardedPush, GuardedRooms
 from saga.line import Line
 from saga.lookout import Lookout
+from saga.manage_availability import ManageAvailability
 from saga.operators import Operator
 from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
@@ -220,6 +223,9 @@ def api_services(settings: Settings) -> ApiServices:
             clock=utc_now,
         ),
         show_schedule=ShowSchedule(availability=availability, profiles=profiles, users=users, clock=utc_now),
+        manage_availability=ManageAvailability(
+            managed=SqlManagedProviders(databases.psyter), offers=SqlOffers(databases.scheduling), clock=utc_now
+        ),
         changes=changes,
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),

@@ -20,6 +20,7 @@ from api.request_limits import add_request_limits
 from api.routes import (
     assessments,
     auth,
+    availability,
     booking_history,
     bulk_booking,
     care_provider,
@@ -37,6 +38,7 @@ from api.signing import check_signatures
 UNDER_API = (
     auth,
     care_provider,
+    availability,
     session_booking,
     bulk_booking,
     rescheduling,

@@ -22,14 +22,20 @@ from repositories.enums import Reason
 from repositories.ports.errors import (
     CareProviderUnknown,
     FavoritesFull,
+    HoursOverlap,
+    HoursUnknown,
     KeyInFlight,
     KeyReused,
     MoveInFlight,
     NotConfirmed,
+    OutsideHours,
     ReferenceContradicted,
     RefreshTokenReused,
     RefreshTokenUnknown,
     ScopeExceeded,
+    SlotLengthUnknown,
+    SlotOverlaps,
+    SlotUnknown,
     StoreUnavailable,
 )
 from saga.accept_booking import (
@@ -39,6 +45,7 @@ from saga.accept_booking import (
 from saga.accept_cancellation import BookingNotFound, CareProviderContradicted, SessionTooSoon
 from saga.booked_meetings import MeetingsUnavailable
 from saga.find_care_providers import CareProviderNotFound
+from saga.manage_availability import InThePast, NoSuchTime, NotOnTheGrid, Overlapping, TooFarAhead
 from saga.slot_choice import SlotContradicted, SlotInPast, SlotNotFound
 from saga.submit_assessment import AnswersWrong, AssessmentOutdated
 
@@ -152,6 +159,17 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     SlotInPast: (400, Reason.SLOT_IN_PAST),
     SlotContradicted: (400, Reason.SLOT_CONTRADICTED),
     CareProviderNotFound: (404, Reason.NOT_FOUND),
+    SlotUnknown: (404, Reason.NOT_ALLOWED),
+    HoursUnknown: (404, Reason.NOT_FOUND),
+    SlotOverlaps: (409, Reason.AVAILABILITY_OVERLAPS),
+    HoursOverlap: (409, Reason.AVAILABILITY_OVERLAPS),
+    Overlapping: (400, Reason.INVALID_PARAMETER),
+    OutsideHours: (409, Reason.OUTSIDE_HOURS),
+    SlotLengthUnknown: (400, Reason.INVALID_PARAMETER),
+    NoSuchTime: (400, Reason.INVALID_PARAMETER),
+    NotOnTheGrid: (400, Reason.INVALID_PARAMETER),
+    InThePast: (400, Reason.SLOT_IN_PAST),
+    TooFarAhead: (400, Reason.INVALID_PARAMETER),
     BookingNotFound: (404, Reason.NOT_FOUND),
     CareProviderContradicted: (400, Reason.INVALID_PARAMETER),
     SessionTooSoon: (409, Reason.CANCELLATION_TOO_LATE),

@@ -10,6 +10,7 @@ from api.schemas.fields import is_empty
 from api.security.id_cipher import IdKind
 from api.services import services
 from repositories.entities.availability import OfferedSlot, OwnBooking, WorkingHours
+from repositories.entities.offers import SlotState
 
 ZONE_FIELDS = ("gmtTimeDiffrenceHours", "timeZone")
 
@@ -75,6 +76,15 @@ def working_hours(hours: WorkingHours, zone: Zone) -> dict[str, Any]:
         "startTime": f"{starts:%H:%M:%S}",
         "endDate": f"{ends:%Y-%m-%d}",
         "endTime": f"{ends:%H:%M:%S}",
+    }
+
+
+def managed_slot(slot: SlotState, zone: Zone) -> dict[str, Any]:
+    return {
+        "applicationMultiSlotId": services().id_cipher.encrypt(IdKind.APPLICATION_MULTI_SLOT, slot.id),
+        **_times(slot.starts_at, slot.ends_at, zone),
+        "isOpen": slot.is_open,
+        "isBooked": slot.is_booked,
     }
 
 

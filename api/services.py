@@ -32,6 +32,7 @@ from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.audit import VerifyAudit
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
+from saga.manage_availability import ManageAvailability
 from saga.operators import Operator
 from saga.reconcile import Finding, Report
 from saga.service_operator import ServiceOperator
@@ -82,6 +83,7 @@ class ApiServices:
     availability: Availability
     find_care_providers: Callable[[SearchRequest], SearchResult]
     show_schedule: Callable[[ScheduleRequest], Schedule]
+    manage_availability: ManageAvailability
     changes: IdempotencyKeys  # of PsyterDatabase
     id_cipher: IdCipher
     cursors: Cursors

@@ -137,6 +137,7 @@ def fill(
         _add_all(psyter, psyter_tables.care_provider_specialties, specialties, tell)
         _add_all(psyter, psyter_tables.care_provider_qualifications, _qualifications(seed, providers), tell)
         _add_all(psyter, psyter_tables.care_provider_images, _images(providers), tell)
+        _add_all(psyter, psyter_tables.managed_care_providers, _managed(providers), tell)
         psyter.write(lambda connection: count_on(connection, psyter_tables.organizations, psyter_tables.care_providers))
         scheduling.write(_add_durations)
     first = max(today, _first_empty_day(scheduling) or today)
@@ -341,6 +342,11 @@ def _images(providers: int) -> Iterator[dict[str, Any]]:
         for position in (1, 2):
             url = f"https://images.example.com/providers/{number}-{position}.jpg"
             yield {"care_provider_id": number, "position": position, "url": url}
+
+
+def _managed(providers: int) -> Iterator[dict[str, Any]]:
+    """The ordinary partner manages every tenth care provider."""
+    return ({"organization_id": ORDINARY, "care_provider_id": number} for number in range(1, providers + 1, 10))
 
 
 def _links(seed: int, providers: int, name: str, catalogue: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:

@@ -104,3 +104,35 @@ class LineUnreadable(Exception):
     def __init__(self, sequence: int) -> None:
         super().__init__(sequence)
         self.sequence = sequence
+
+
+class OfferRefused(Exception):
+    """This cannot be opened, blocked or removed."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class HoursOverlap(OfferRefused):
+    """This overlaps other hours of the care provider."""
+
+
+class SlotOverlaps(OfferRefused):
+    """This overlaps another slot of the care provider."""
+
+
+class OutsideHours(OfferRefused):
+    """This slot is not within the care provider's hours."""
+
+
+class SlotLengthUnknown(OfferRefused):
+    """Slots do not have this length."""
+
+
+class SlotUnknown(OfferRefused):
+    """The care provider has no such slot."""
+
+
+class HoursUnknown(OfferRefused):
+    """The care provider has no such hours."""

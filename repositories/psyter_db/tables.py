@@ -216,6 +216,15 @@ care_provider_images = Table(
 )
 
 
+managed_care_providers = Table(  # whose hours and slots an organization may open, block and remove
+    "managed_care_providers",
+    metadata,
+    Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False),
+    Column("care_provider_id", BigInteger, ForeignKey("care_providers.id"), nullable=False),
+    PrimaryKeyConstraint("organization_id", "care_provider_id"),
+)
+
+
 def _catalogue(name: str, *more: Column[Any]) -> Table:
     return Table(
         name,

@@ -23,7 +23,7 @@ from repositories.entities.availability import (
 )
 from repositories.entities.bookings import Booking, Slot
 from repositories.entities.effects import ReleaseTime, ReserveTime
-from repositories.enums import BookingStatus, GenderType
+from repositories.enums import BookingStatus, CommunicationType, GenderType
 from repositories.ports.availability import Availability, CopiedFacts, ProviderSearch
 from repositories.ports.errors import SlotTaken
 from repositories.scheduling_db import search, tables
@@ -128,7 +128,7 @@ class InDatabase:
         self._write(insert(tables.provider_hours), {**vars(hours), "care_provider_id": provider})
 
     def add_booking(self, one: Booking) -> None:
-        row = {**vars(one), "communication_type": 1, "platform": 3, "is_from_mobile": False}
+        row = {**vars(one), "platform": 3, "is_from_mobile": False}
         self._write(insert(tables.bookings), row)
 
     def block(self, slot_id: int, *, is_open: bool = False) -> None:
@@ -395,6 +395,7 @@ def booking(number: int, starts_at: datetime, **changes: Any) -> Booking:
         "slot_id": 10,
         "starts_at": starts_at,
         "ends_at": starts_at + HOUR,
+        "communication_type": CommunicationType.VIDEO,
         "status": BookingStatus.CONFIRMED,
         "meeting_id": None,
         "reason": None,

@@ -39,6 +39,7 @@ from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
 from saga.audit import VerifyAudit
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import FindCareProviders, ShowSchedule
+from saga.manage_availability import ManageAvailability
 from saga.submit_assessment import SubmitAssessment
 from tests.fakes.access import FakeAccess
 from tests.fakes.assessments import FakeAssessments
@@ -47,6 +48,7 @@ from tests.fakes.availability import FakeAvailability
 from tests.fakes.favorites import FakeFavorites
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.meetings import FakeMeetings
+from tests.fakes.offers import FakeOffers
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
@@ -151,6 +153,7 @@ class World:
     changes: FakeChanges = field(default_factory=FakeChanges)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     availability: FakeAvailability = field(default_factory=FakeAvailability)
+    managed: set[tuple[int, int]] = field(default_factory=set)  # (organization, care provider)
     people: FakePsyter = field(default_factory=FakePsyter)  # the users
     now: datetime = NOW
     access: FakeAccess = field(default_factory=two_organizations)
@@ -253,6 +256,10 @@ class World:
         return TokenIssuer(keys=KeyRing(KEY), issuer="psyter.com", audience="psyter_client", lifetime=timedelta(days=1))
 
     @cached_property
+    def offers(self) -> FakeOffers:
+        return FakeOffers(availability=self.availability, managed=self.managed)
+
+    @cached_property
     def grants(self) -> Grants:
         return Grants(
             access_keys=self.access,
@@ -294,6 +301,7 @@ class World:
                     users=self.people,
                     clock=lambda: self.now,
                 ),
+                manage_availability=ManageAvailability(managed=self.offers, offers=self.offers, clock=lambda: self.now),
                 show_schedule=ShowSchedule(
                     availability=self.availability,
                     profiles=self.profiles,
