@@ -1,6 +1,7 @@
 """Organizations open, block and remove hours and slots of the care providers they manage."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -57,6 +58,7 @@ def blueprint() -> Blueprint:
         answers={200: ManagedAnswerSchema},
         refusals=(CareProviderNotFound, *OF_TIME, HoursOverlap, SlotOverlaps, OutsideHours, SlotLengthUnknown),
         is_idempotent=True,
+        audit="availability.open",
     )
 )
 def open_availability() -> Response:
@@ -87,13 +89,13 @@ CHOOSING = Contract(
 )
 
 
-@contract(CHOOSING)
+@contract(replace(CHOOSING, audit="availability.block"))
 def block_availability() -> Response:
     """Keep slots from being booked; whoever has booked one stays booked, and the answer says which these are."""
     return chosen("availability/block", services().manage_availability.block)
 
 
-@contract(CHOOSING)
+@contract(replace(CHOOSING, audit="availability.remove"))
 def remove_availability() -> Response:
     """Remove hours and slots; a slot that was ever booked is blocked instead, and the answer says which these are."""
     return chosen("availability/remove", services().manage_availability.remove)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, case, delete, insert, select, true, update
 
+from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.availability import WorkingHours
 from repositories.entities.idempotency import Change, IdempotencyKey
@@ -79,6 +80,7 @@ class SqlOffers:
 
     def open(self, offer: Offer, *, key: IdempotencyKey | None, organization_id: int, now: datetime) -> Change:
         def work(connection: Connection) -> Sequence[int]:
+            about("care_provider", offer.care_provider_id)
             hold_calendar(connection, offer.care_provider_id)
             hours = _open_hours(connection, offer)
             return (*_open_slots(connection, offer), *hours)
@@ -225,6 +227,7 @@ def _is_within(wanted: Period, hours: Sequence[Period]) -> bool:
 def _chosen_slots(connection: Connection, chosen: Chosen) -> Sequence[Row[Any]]:
     """The slots, with the calendar held. Raises SlotUnknown, HoursUnknown."""
     provider = {"provider": chosen.care_provider_id}
+    about("care_provider", chosen.care_provider_id)
     hold_calendar(connection, chosen.care_provider_id)
     known_slots = connection.execute(SLOTS, {**provider, "slot_ids": list(chosen.slot_ids)}).all()
     known_hours = connection.execute(HOURS, {**provider, "hours_ids": list(chosen.hours_ids)}).all()
