@@ -19,6 +19,7 @@ from api.request_context import add_request_context
 from api.request_limits import add_request_limits
 from api.routes import (
     assessments,
+    audit,
     auth,
     availability,
     booking_history,
@@ -47,6 +48,7 @@ UNDER_API = (
     user,
     assessments,
     favorites,
+    audit,
 )
 
 

@@ -139,6 +139,8 @@ IN_ARABIC = {
     "Must not contain control characters.": "لا يجوز أن يحتوي على محارف تحكم.",
     "Must be a date: YYYY-MM-DD.": "يجب أن يكون تاريخًا بالصيغة YYYY-MM-DD.",
     "There is no such day.": "لا يوجد يوم كهذا.",
+    "Must be an instant: YYYY-MM-DDTHH:MM:SSZ.": "يجب أن تكون لحظة زمنية بالصيغة YYYY-MM-DDTHH:MM:SSZ.",
+    "Must be an action: booking.accept.": "يجب أن يكون اسم إجراء، مثل booking.accept.",
     "Must be a time: HH:MM:SS.": "يجب أن يكون وقتًا بالصيغة HH:MM:SS.",
     "There is no such time.": "لا يوجد وقت كهذا.",
     "Must be hours from -12 to 14, in quarters.": "يجب أن يكون عدد ساعات من -12 إلى 14 بأرباع الساعة.",

@@ -1,34 +1,54 @@
-"""The statements of the repositories: the constants of their modules, and what is built for a page of history."""
+"""The statements of the repositories: the constants of their modules, and what is built for a page of a list."""
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.expression import Executable
 
 from repositories import psyter_db, scheduling_db
+from repositories.entities.audit import DeedFilter
 from repositories.enums import BookingStatus
 from repositories.idempotency import KeyRows
+from repositories.psyter_db.audit_log import listing
 from repositories.scheduling_db.history import page_statement
 
 
 def statements() -> list[tuple[str, ClauseElement]]:
     """By the name of module and constant."""
     found: list[tuple[str, ClauseElement]] = []
+    for name in module_names():
+        constants = vars(importlib.import_module(name))
+        for rows in [value for value in constants.values() if isinstance(value, KeyRows)]:
+            constants = constants | vars(rows)
+        found += [
+            (f"{name.removeprefix('repositories.')}.{constant}", value)
+            for constant, value in constants.items()
+            if isinstance(value, Executable) and isinstance(value, ClauseElement)
+        ]
+    return found + history_pages() + audit_pages()
+
+
+def module_names() -> Iterator[str]:
+    yield from ("repositories.deed_rows", "repositories.audit_outbox")  # of either database
     for package in (psyter_db, scheduling_db):
         for module in pkgutil.iter_modules(package.__path__):
-            if module.name in {"migrations", "tables"}:
-                continue
-            name = f"{package.__name__}.{module.name}"
-            constants = vars(importlib.import_module(name))
-            for rows in [value for value in constants.values() if isinstance(value, KeyRows)]:
-                constants = constants | vars(rows)
-            found += [
-                (f"{name.removeprefix('repositories.')}.{constant}", value)
-                for constant, value in constants.items()
-                if isinstance(value, Executable) and isinstance(value, ClauseElement)
-            ]
-    return found + history_pages()
+            if module.name not in {"migrations", "tables"}:
+                yield f"{package.__name__}.{module.name}"
+
+
+def audit_pages() -> list[tuple[str, ClauseElement]]:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    every = DeedFilter(organization_id=1)
+    filters = {"every": every, "some": replace(every, action="booking.accept", since=at, until=at)}
+    return [
+        (f"psyter_db.audit_log.{name}-{before is not None}", listing(which, before=before, limit=21))
+        for name, which in filters.items()
+        for before in (None, (at, 5))
+    ]
 
 
 def history_pages() -> list[tuple[str, ClauseElement]]:

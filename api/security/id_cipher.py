@@ -22,6 +22,7 @@ class IdKind(StrEnum):
     SLOT = "slot"
     APPLICATION_MULTI_SLOT = "application_multi_slot"
     CARE_PROVIDER_SLOT_DURATION = "care_provider_slot_duration"
+    ACCESS_KEY = "access_key"
 
 
 class IdTampered(Exception):

@@ -88,7 +88,8 @@ def listing(which: DeedFilter, *, before: tuple[datetime, int] | None, limit: in
         query = query.where(kept.occurred_at < which.until)
     if before is not None:
         at, sequence = before
-        query = query.where(or_(kept.occurred_at < at, and_(kept.occurred_at == at, kept.sequence < sequence)))
+        is_behind = or_(kept.occurred_at < at, and_(kept.occurred_at == at, kept.sequence < sequence))
+        query = query.where(kept.occurred_at <= at, is_behind)  # the first so that the index is entered there
     return query.order_by(kept.occurred_at.desc(), kept.sequence.desc()).limit(limit)
 
 
