@@ -39,7 +39,7 @@ def fresh_url(engine: str, databases: Databases) -> Iterator[FreshUrl]:
 
 @pytest.fixture
 def fresh_database(databases: Databases) -> Iterator[FreshDatabase]:
-    """Of an engine and a tree: a new database, migrated and open."""
+    """Of an engine and a tree: a database as good as new, migrated and open."""
     with ExitStack() as stack:
         yield lambda engine, tree: stack.enter_context(databases.opened(engine, tree))
 

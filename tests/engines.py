@@ -7,22 +7,27 @@ SQLite files and a PostgreSQL server of our own always; a SQL Server wherever TA
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, MetaData, Table, create_engine, delete, func, insert, literal, select
 from sqlalchemy.engine import make_url
 
 from demo.postgres_server import NoPostgresServer, PostgresServer
 from repositories.database import Database, open_database
 from repositories.migrations import upgrade
+from repositories.psyter_db.tables import metadata as psyter
+from repositories.scheduling_db.tables import metadata as scheduling
 
 MSSQL_URL = "TAHOON_TEST_MSSQL_URL"
 ENGINES = ("sqlite", "postgresql", *(["mssql"] if os.environ.get(MSSQL_URL) else []))
+METADATA: Mapping[str, MetaData] = {"psyter_db": psyter, "scheduling_db": scheduling}
+Seeds = Mapping[Table, Sequence[dict[str, Any]]]
 CLOSE_OTHERS = "ALTER DATABASE [{name}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE"
 
 
@@ -113,17 +118,21 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 class Databases:
-    """Fresh databases by engine; each engine is started when it is first asked for, and ends with the session."""
+    """Databases by engine; each engine is started when it is first asked for, and ends with the session."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._stack = stack
         self._makers: Mapping[str, Callable[[], Server]] = {
             "sqlite": cache(lambda: SqliteFolder(folder)),
             "postgresql": cache(lambda: Postgres(stack.enter_context(postgres_server()))),
             "mssql": cache(lambda: SqlServer(os.environ[MSSQL_URL])),
         }
+        self._clean: dict[tuple[str, str], list[Database]] = defaultdict(list)
+        self._seeds: dict[str, Seeds] = {}
 
     @contextmanager
     def migrated(self, engine: str, tree: str) -> Iterator[str]:
+        """The address of a new one."""
         server = self._makers[engine]()
         url = server.migrated(tree)
         try:
@@ -133,9 +142,37 @@ class Databases:
 
     @contextmanager
     def opened(self, engine: str, tree: str) -> Iterator[Database]:
-        with self.migrated(engine, tree) as url:
-            database = open_database(url)
-            try:
-                yield database
-            finally:
-                database.close()
+        """One that is as good as new: emptying takes a hundredth of what making one takes."""
+        clean = self._clean[engine, tree]
+        database = clean.pop() if clean else self._made(engine, tree)
+        yield Database(database.engine)
+        if engine != "mssql":  # its ids would go on from where they were
+            database.write(lambda connection: empty(connection, self._seeds[tree]))
+            clean.append(database)
+
+    def _made(self, engine: str, tree: str) -> Database:
+        url = self._stack.enter_context(self.migrated(engine, tree))
+        database = open_database(url)
+        self._stack.callback(database.close)
+        if tree not in self._seeds:
+            with database.reading() as connection:
+                self._seeds[tree] = seeds_of(connection, tree)
+        return database
+
+
+def seeds_of(connection: Connection, tree: str) -> Seeds:
+    """What the migrations put into each table."""
+    tables = METADATA[tree].sorted_tables
+    return {table: [dict(row._mapping) for row in connection.execute(select(table))] for table in tables}
+
+
+def empty(connection: Connection, seeds: Seeds) -> None:
+    for table in reversed(list(seeds)):
+        connection.execute(delete(table))
+    for table, rows in seeds.items():
+        if rows:
+            connection.execute(insert(table), rows)
+    if connection.dialect.name == "postgresql":
+        counted = [table for table in seeds if table.autoincrement_column is not None]
+        restarts = (func.setval(func.pg_get_serial_sequence(table.name, "id"), 1, literal(False)) for table in counted)
+        connection.execute(select(*restarts))
