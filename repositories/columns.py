@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, TypeDecorator, Unicode
-from sqlalchemy.dialects.mssql import DATETIME2
+from sqlalchemy.dialects.mssql import DATETIME2, NVARCHAR
 
 NAMING = {  # names that do not depend on the engine, so that migrations can name what they change
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -12,6 +12,8 @@ NAMING = {  # names that do not depend on the engine, so that migrations can nam
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+LETTER_BY_LETTER = "Latin1_General_100_BIN2"
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
 
@@ -41,3 +43,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 def text(length: int) -> Unicode:
     """Text that can hold Arabic on every engine (NVARCHAR on SQL Server)."""
     return Unicode(length)
+
+
+def exact(length: int) -> Unicode:
+    """Text that is compared letter by letter on every engine: to SQL Server a capital is else the same letter."""
+    return text(length).with_variant(NVARCHAR(length, collation=LETTER_BY_LETTER), "mssql")

@@ -11,13 +11,13 @@ from weakref import ref
 from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.engine import make_url
 
-from repositories.columns import NAMING, BigId, UtcDateTime, text
+from repositories.columns import NAMING, BigId, UtcDateTime, exact, text
 from repositories.deed_rows import leaving_deeds
 from repositories.engines.manner import MANNERS
 from repositories.ports.errors import DriverMissing, StoreUnavailable
 from repositories.store_errors import Repeatable, translated
 
-__all__ = ["NAMING", "BigId", "Database", "UtcDateTime", "count_on", "open_database", "text"]
+__all__ = ["NAMING", "BigId", "Database", "UtcDateTime", "count_on", "exact", "open_database", "text"]
 
 T = TypeVar("T")
 

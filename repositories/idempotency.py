@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from repositories.acting import about_nothing
-from repositories.database import Database, UtcDateTime, text
+from repositories.database import Database, UtcDateTime, exact
 from repositories.entities.idempotency import Change, IdempotencyKey, KeyUse
 from repositories.ports.errors import KeyInFlight, KeyReused, KeyTaken
 
@@ -41,7 +41,7 @@ def keys_table(metadata: MetaData) -> Table:
         "idempotency_keys",
         metadata,
         Column("organization_id", BigInteger, nullable=False),
-        Column("idempotency_key", text(255), nullable=False),
+        Column("idempotency_key", exact(255), nullable=False),
         Column("body_digest", String(64), nullable=False),
         Column("ids", String(4000), nullable=False),  # a JSON list of numbers, nothing personal
         Column("created_at", UtcDateTime, nullable=False),

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 from api.errors import UnsafeText
 from api.security.anti_xss import is_safe_text
@@ -106,7 +106,14 @@ class SafeText(fields.String):
             raise ValidationError("Must not contain control characters.")
         if not is_safe_text(text):
             raise UnsafeText(self.data_key or self.name or "")
+        self._fits(text)
         return text
+
+    def _fits(self, text: str) -> None:
+        """SQL Server counts a letter beyond U+FFFF as two."""
+        limits = [one.max for one in self.validators if isinstance(one, validate.Length) and one.max is not None]
+        if limits and len(text.encode("utf-16-le")) // 2 > min(limits):
+            raise ValidationError(f"Longer than maximum length {min(limits)}.")
 
 
 class SecureHash(fields.String):

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from repositories.database import NAMING, BigId, UtcDateTime, text
+from repositories.database import NAMING, BigId, UtcDateTime, exact, text
 from repositories.deed_rows import deed_columns, outbox_table
 from repositories.idempotency import keys_table
 
@@ -104,7 +104,7 @@ users = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("organization_id", BigInteger, ForeignKey("organizations.id"), nullable=False),
-    Column("reference_id", text(100), nullable=False),
+    Column("reference_id", exact(100), nullable=False),
     Column("name", text(200), nullable=False),
     Column("dob", Date, nullable=False),
     Column("gender", SmallInteger, nullable=False),

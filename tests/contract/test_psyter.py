@@ -153,6 +153,13 @@ def test_the_same_guest_twice_is_one_user(world: World) -> None:
     assert world.users.find_user(first.id, organization_id=CHARITY) == first
 
 
+def test_a_reference_in_capitals_is_another_reference(world: World) -> None:
+    first = world.users.register(GUEST, organization_id=CHARITY, now=NOW)
+    other = replace(GUEST, reference_id=GUEST.reference_id.lower(), name="Somebody Else")
+    assert other.reference_id != GUEST.reference_id
+    assert world.users.register(other, organization_id=CHARITY, now=NOW).id != first.id
+
+
 def test_a_guest_of_another_organization_is_another_user(world: World) -> None:
     first = world.users.register(GUEST, organization_id=CHARITY, now=NOW)
     assert world.users.register(GUEST, organization_id=ORDINARY, now=NOW).id != first.id

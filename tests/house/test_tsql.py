@@ -1,5 +1,6 @@
 """SQL Server without a server: every constant statement, table and migration, and a bad example for each trap."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -29,8 +30,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import ClauseElement
 
-from repositories.database import UtcDateTime
-from repositories.database import text as any_text
+from repositories.columns import LETTER_BY_LETTER, UtcDateTime
+from repositories.columns import text as any_text
 from repositories.migrations import TREES, script
 from repositories.psyter_db.tables import metadata as psyter
 from repositories.scheduling_db.tables import metadata as scheduling
@@ -66,6 +67,20 @@ def test_the_tables_can_be_made_and_their_keys_are_short_enough(tree: str) -> No
         assert traps_in(made) == []
         assert made.count("DATETIME2(6)") == sum(isinstance(column.type, UtcDateTime) for column in table.columns)
     assert faults_of_tables(TABLES[tree]) == []
+
+
+def test_keys_that_partners_choose_are_compared_letter_by_letter() -> None:
+    """SQL Server's usual collations take R-1 for r-1, which would be another organization's idea of one person."""
+    collated = re.compile(rf"ALTER TABLE (\w+) ALTER COLUMN (\w+) NVARCHAR\(\d+\) COLLATE {LETTER_BY_LETTER} NOT NULL")
+    found = {(tree, *pair) for tree in TREES for pair in collated.findall(script(tree, "mssql+pyodbc"))}
+    assert found == {
+        ("psyter_db", "users", "reference_id"),
+        ("psyter_db", "idempotency_keys", "idempotency_key"),
+        ("scheduling_db", "idempotency_keys", "idempotency_key"),
+    }
+    tables = [table for metadata in TABLES.values() for table in metadata.sorted_tables]
+    made = "".join(str(CreateTable(table).compile(dialect=DIALECT)) for table in tables)
+    assert made.count(f"COLLATE {LETTER_BY_LETTER}") == len(found)
 
 
 # --- bad examples --------------------------------------------------------------------------

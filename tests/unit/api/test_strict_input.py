@@ -85,6 +85,13 @@ def test_a_name_is_one_line_of_text(world: World, text: str) -> None:
     assert [error["field"] for error in answer.json["errors"]] == ["name"]
 
 
+@pytest.mark.parametrize(("letter", "fits"), [("é", 100), ("س", 100), ("😀", 50)])
+def test_a_text_is_as_long_as_every_database_can_keep(world: World, letter: str, fits: int) -> None:
+    for length, status in ((fits, 202), (fits + 1, 400)):
+        answer = world.book_raw(signed({**guest_body(), "referenceId": letter * length}))
+        assert answer.status_code == status
+
+
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/xml"])
 def test_another_media_type_is_a_415(world: World, media_type: str) -> None:
     answer = world.book(Content_Type=media_type)
