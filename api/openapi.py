@@ -11,7 +11,7 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
-from marshmallow import Schema
+from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
 from api.aliases import VERSIONED
@@ -54,6 +54,7 @@ HEADERS: dict[str, tuple[str, str]] = {
     "RateLimit-Policy": ("string", "The quota of this kind of call: requests `q` in a window of `w` seconds."),
 }
 COUNTED = ("RateLimit", "RateLimit-Policy")
+ABSENT = {"type": ["string", "null"], "pattern": r"^\s*$", "description": "null and blank text count as absent"}
 BY_FRAMEWORK: dict[int, tuple[Reason, str]] = {
     413: (Reason.BODY_TOO_LARGE, "The body is too large."),
     415: (Reason.UNSUPPORTED_MEDIA_TYPE, "The body is not of the media type that is asked for."),
@@ -83,7 +84,42 @@ def document(app: Flask) -> dict[str, Any]:
         if promise is not None and promise.is_documented and not _is_alias(rule):
             spec.path(path=_path_of(rule), operations=dict(_operations(rule, promise, view.__doc__ or "")))
     written: dict[str, Any] = _without_null_defaults(spec.to_dict())
+    written["components"]["schemas"]["Absent"] = ABSENT
+    for name in _requests(app):
+        _let_absent_be_blank(written["components"]["schemas"][name])
+    for methods in written["paths"].values():
+        for said in methods.values():
+            _let_absent_be_blank_in_query(said)
     return written
+
+
+def _let_absent_be_blank_in_query(operation: dict[str, Any]) -> None:
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "query" and not parameter["required"]:
+            parameter["schema"] = {"anyOf": [parameter["schema"], {"$ref": "#/components/schemas/Absent"}]}
+
+
+def _requests(app: Flask) -> set[str]:
+    """The names of all schemas that requests are read with."""
+    found: set[str] = set()
+    for view in app.view_functions.values():
+        promise: Contract | None = getattr(view, "contract", None)
+        if promise is not None and promise.body is not None:
+            found |= _with_nested(promise.body())
+    return found
+
+
+def _with_nested(schema: Schema) -> set[str]:
+    inner = (field.inner if isinstance(field, fields.List) else field for field in schema.fields.values())
+    nested = (_with_nested(field.schema) for field in inner if isinstance(field, fields.Nested))
+    return {_name_of(schema)}.union(*nested)
+
+
+def _let_absent_be_blank(schema: dict[str, Any]) -> None:
+    """A field that may be absent may be sent as null, or as blank text, too (StrictSchema)."""
+    for name, said in schema["properties"].items():
+        if name not in schema.get("required", ()):
+            schema["properties"][name] = {"anyOf": [said, {"$ref": "#/components/schemas/Absent"}]}
 
 
 def _without_null_defaults(part: Any) -> Any:
@@ -109,7 +145,7 @@ def _camel(name: str) -> str:
 
 
 def _path_of(rule: Rule) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: "{" + _camel(found[1]) + "}", rule.rule)
+    return re.sub(r"<(?:[^<>:]+:)?(\w+)>", lambda found: "{" + _camel(found[1]) + "}", rule.rule)
 
 
 def _operations(rule: Rule, promise: Contract, doc: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from api.grants import AccessKeyRefused, Granted, TokenRevoked
 from api.rate_limits import limit_access_key
 from api.schemas import loaded
 from api.schemas.auth import RefreshRequestSchema, RevocationSchema, RevokedSchema, TokenRequestSchema, TokenSchema
+from api.schemas.fields import is_empty
 from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import in_words
 from api.services import services
@@ -148,7 +149,8 @@ def holder_of(access_key: str) -> AccessKeyHolder:
 def parameters() -> dict[str, Any]:
     """What was sent, with the access key under one name. Raises MalformedBody, InvalidBody."""
     sent = form() if request.mimetype == FORM else json_object(request)
-    given = [key for key in (sent.get("access_key"), sent.pop("client_secret", None), basic_password()) if key]
+    offered = (sent.get("access_key"), sent.pop("client_secret", None), basic_password())
+    given = [key for key in offered if not is_empty(key)]
     if len(given) > 1:
         raise InvalidBody([{"field": "access_key", "message": ONCE}])
     return {**sent, "access_key": given[0] if given else None}

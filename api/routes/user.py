@@ -22,7 +22,7 @@ REGISTER = RegisterSchema()
 def blueprint() -> Blueprint:
     routes = Blueprint("user", __name__)
     routes.post("/user/register")(register)
-    routes.get("/user/<user_id>")(get_user)
+    routes.get("/user/<string(length=43):user_id>")(get_user)  # or `register` would be one
     return routes
 
 

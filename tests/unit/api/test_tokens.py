@@ -369,3 +369,9 @@ def test_a_key_that_expires_takes_its_tokens_along(world: World) -> None:
     world.now += timedelta(seconds=1)
     assert not works(world, body["access_token"])
     assert refreshed(world, body["refresh_token"]).json["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("secret", [0, False, {}, []])
+def test_a_client_secret_that_is_no_text_is_not_passed_over(world: World, secret: Any) -> None:
+    answer = world.client.post(TOKEN, json={**CLIENT, "access_key": ACCESS_KEY, "client_secret": secret})
+    assert answer.status_code == 400
