@@ -28,6 +28,7 @@ from demo.data import ORDINARY, make_searchable, partner_of
 from demo.town import Town
 from integrations.quotas import OwnQuotas
 from logs import start_logging
+from repositories.migrations import upgrade
 from repositories.psyter_db import tables as psyter
 from repositories.scheduling_db.calendars import GAPS, SqlCalendars
 from repositories.scheduling_db.tables import slots
@@ -133,6 +134,8 @@ def made(size: int) -> Place:
         make(folder, size, today)
         whole.write_text(f"{today}")
     town = town_in(folder)
+    upgrade(town.settings.psyter_db_url, tree="psyter_db")  # it may have been made before the newest migration
+    upgrade(town.settings.scheduling_db_url, tree="scheduling_db")
     services = api_services(town.settings)
     kinds = dict.fromkeys(services.limiter.per_minute, 10**9)
     app = create_app(replace(services, limiter=replace(services.limiter, quotas=OwnQuotas(), per_minute=kinds)))
