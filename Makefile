@@ -4,13 +4,14 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 
-.PHONY: help run demo test check bench bench-search docs clean
+.PHONY: help run demo test check chaos bench bench-search docs clean
 
 help:
 	@echo "make run    start everything here, book a session, keep serving"
 	@echo "make demo   the same once, in a temporary folder; fails unless the session is where it should be"
 	@echo "make test   all tests"
 	@echo "make check  linters, types, import rules and the quick tests"
+	@echo "make chaos  kill real processes at every point, under every fault; the model at length"
 	@echo "make bench  what a booking and a search cost, held against limits (make bench-search: a search only)"
 	@echo "make docs   write the pages of docs/reference that come from code"
 	@echo "make clean  remove the virtual environment and var/"
@@ -30,6 +31,11 @@ check: $(DEV_STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/unit tests/house
+
+chaos: $(DEV_STAMP)
+	@$(BIN)/python -m tests.chaos.run
+	@$(BIN)/python -m tests.chaos.run --engine postgresql --sample 12
+	MODEL_EXAMPLES=400 $(BIN)/python -m pytest -q tests/model
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench.run

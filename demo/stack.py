@@ -176,8 +176,9 @@ class Stack:
     def fault(self, **fault: Any) -> None:
         requests.post(f"{self.sandbox_url}/sandbox/faults", json=fault, timeout=10).raise_for_status()
 
-    def mend(self) -> None:
-        requests.delete(f"{self.sandbox_url}/sandbox/faults", timeout=10).raise_for_status()
+    def mend(self, about: str = "") -> None:
+        """End every fault, or those planned about one thing."""
+        requests.delete(f"{self.sandbox_url}/sandbox/faults", params={"about": about}, timeout=10).raise_for_status()
 
     def calls_of(self, route: str) -> int:
         """How often the sandbox was called on this route."""

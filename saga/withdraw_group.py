@@ -68,7 +68,7 @@ class WithdrawGroup:
 def first_state(failed: SagaState, *, now: datetime) -> SagaState:
     """The journal row that begins with the failure of one booking of a group."""
     return SagaState(
-        id=_derived(failed.id, NAME),
+        id=saga_id_after(failed.id),
         name=NAME,
         booking_id=failed.booking_id,
         input={"organization_id": failed.input["organization_id"], "group": failed.input["group"]},
@@ -80,6 +80,10 @@ def first_state(failed: SagaState, *, now: datetime) -> SagaState:
         request_id=failed.request_id,
         created_at=now,
     )
+
+
+def saga_id_after(failed_saga_id: str) -> str:
+    return _derived(failed_saga_id, NAME)
 
 
 def _derived(saga_id: str, what: str) -> str:

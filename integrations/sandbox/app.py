@@ -30,7 +30,7 @@ def create_sandbox() -> Flask:
                 with memory.noted(name, request.method, request.path):
                     if faults.delay_seconds:
                         time.sleep(faults.delay_seconds)
-                    fault = faults.take(name)
+                    fault = faults.take(name, mentions(memory))
                     return view(**parts) if fault is None else respond(fault, lambda: view(**parts))
 
             return around
@@ -43,6 +43,13 @@ def create_sandbox() -> Flask:
     add_fault_routes(app, faults)
     _add_memory_routes(app, memory)
     return app
+
+
+def mentions(memory: Memory) -> str:
+    """What this request names: its path and body, and the customRoomId of the room that it means."""
+    body = request.get_json(silent=True)
+    room = memory.find_room(str(body.get("roomId"))) if isinstance(body, dict) else None
+    return f"{request.path} {body} {room.custom_room_id if room else ''}"
 
 
 def _add_memory_routes(app: Flask, memory: Memory) -> None:

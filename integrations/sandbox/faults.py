@@ -33,6 +33,7 @@ class FaultSchema(Schema):
     afterEffect = fields.Boolean(load_default=False)  # noqa: N815
     times = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1))
     rate = fields.Float(load_default=1.0, validate=validate.Range(0, 1))
+    about = fields.String(load_default="")  # only calls that mention this: in the path, the body, or their room's ids
 
     @validates_schema(skip_on_field_errors=True)
     def a_status_fault_has_a_status(self, fault: dict[str, Any], **_: Any) -> None:
@@ -46,11 +47,12 @@ class Faults:
     delay_seconds: float = 0.0  # of every provider route
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, route: str) -> dict[str, Any] | None:
+    def take(self, route: str, mentions: str) -> dict[str, Any] | None:
         """The fault for this call, if one is planned; uses up one of its times."""
         with self.lock:
             for fault in self.planned:
-                if _covers(fault["route"], route) and random() < fault["rate"]:  # noqa: S311
+                is_meant = _covers(fault["route"], route) and fault["about"] in mentions
+                if is_meant and random() < fault["rate"]:  # noqa: S311
                     self._use_up(fault)
                     return fault
         return None
@@ -116,8 +118,10 @@ def add_fault_routes(app: Flask, faults: Faults) -> None:
 
     @app.delete("/sandbox/faults")
     def mend() -> Any:
+        """Forget every fault, or those about one thing only."""
+        about = request.args.get("about", "")
         with faults.lock:
-            faults.planned.clear()
+            faults.planned[:] = [fault for fault in faults.planned if about and fault["about"] != about]
         return "", 204
 
     @app.put("/sandbox/delay")

@@ -28,13 +28,23 @@ class World:
     is_open: Callable[[str], bool]  # by meeting id
 
 
-def real_rooms(url: str, *, secret_key: str = SECRET_KEY, timeout: float = 5, recording: bool = False) -> VideoSdkRooms:
+def real_rooms(
+    url: str,
+    *,
+    secret_key: str = SECRET_KEY,
+    timeout: float = 5,
+    recording: bool = False,
+    ahead: timedelta = timedelta(),
+) -> VideoSdkRooms:
     settings = VideoSdkSettings(endpoint=url, api_key=API_KEY, secret_key=secret_key, is_recording_enabled=recording)
-    return VideoSdkRooms(calls_of(settings, timeout=timeout))
+    return VideoSdkRooms(calls_of(settings, timeout=timeout, ahead=ahead))
 
 
-def calls_of(settings: VideoSdkSettings, *, timeout: float = 5) -> VideoSdkCalls:
-    return VideoSdkCalls(settings=lambda: settings, timeout=timedelta(seconds=timeout), clock=lambda: datetime.now(UTC))
+def calls_of(settings: VideoSdkSettings, *, timeout: float = 5, ahead: timedelta = timedelta()) -> VideoSdkCalls:
+    """`ahead`: how wrong our clock goes."""
+    return VideoSdkCalls(
+        settings=lambda: settings, timeout=timedelta(seconds=timeout), clock=lambda: datetime.now(UTC) + ahead
+    )
 
 
 def rooms_at(url: str) -> dict[str, dict[str, Any]]:
@@ -132,6 +142,11 @@ def refusal(rooms: VideoSdkRooms) -> ProviderError:
 def test_a_4xx_is_a_no(rooms: VideoSdkRooms, sandbox_url: str, status: int) -> None:
     plan(sandbox_url, route="videosdk.create_room", kind="status", status=status, body="bare text")
     assert isinstance(refusal(rooms), ProviderRefused)
+
+
+def test_a_clock_that_is_ahead_gets_no_key_refused(sandbox_url: str) -> None:
+    rooms = real_rooms(sandbox_url, ahead=timedelta(seconds=50))
+    assert rooms.open_room("k-1").meeting_id
 
 
 @pytest.mark.parametrize("status", [401, 403])
