@@ -101,9 +101,10 @@ def repeats_in(points: Sequence[Point]) -> set[Point]:
 
 
 def run(arena: Arena, case: Case, weather: Weather | None = None) -> Result:
-    started, failure = time.monotonic(), None
+    started = time.monotonic()
     with an_api(arena, case) as api_url:
         for attempt in range(1, TRIES + 1):
+            failure = None
             with case.scenario.trip(arena, api_url) as trip:
                 try:
                     carry(trip, case, weather)
