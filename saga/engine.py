@@ -155,8 +155,10 @@ def rested(state: SagaState, *, stood_still: timedelta) -> SagaState:
 
 def is_news(before: SagaState, following: SagaState, outcome: Outcome) -> bool:
     """Whether the timeline tells it: not that a saga waits on, nor that a probe found what was known."""
-    waits_on = before.in_line is not None and following.in_line is not None and before.step == following.step
-    return not waits_on or not (isinstance(outcome, Held) or outcome.error == before.error)
+    if before.in_line is None or following.in_line is None or before.step != following.step:
+        return True
+    has_learnt = before.status is SagaStatus.RUNNING and outcome.error != before.error
+    return has_learnt and not isinstance(outcome, Held)
 
 
 def as_claimed(table: Table, state: SagaState) -> SagaState:
@@ -251,13 +253,13 @@ def _best_effort(table: Table, step: Step, failed: SagaState, outcome: Outcome, 
         failed = replace(failed, failures=failed.failures - 1)
     if isinstance(outcome, Refused) or failed.failures > limit:
         return _forward(table, failed, moment)
-    if moment.line is not None:
-        gives_up_at = moment.line.since + PATIENCE * moment.pace
-        return (
-            _forward(table, failed, moment) if moment.now >= gives_up_at else _wait_in(moment.line, failed, gives_up_at)
-        )
-    retry_after = outcome.retry_after if isinstance(outcome, Unavailable) else timedelta()
-    return _wait(failed, backoff(step.retry, failed.failures, moment, at_least=retry_after), moment)
+    if moment.line is None:
+        retry_after = outcome.retry_after if isinstance(outcome, Unavailable) else timedelta()
+        return _wait(failed, backoff(step.retry, failed.failures, moment, at_least=retry_after), moment)
+    gives_up_at = moment.line.since + PATIENCE * moment.pace
+    if moment.now >= gives_up_at:
+        return _forward(table, failed, moment)
+    return _wait_in(moment.line, failed, gives_up_at)
 
 
 def _after_undo(state: SagaState, outcome: Outcome, moment: Moment) -> SagaState:

@@ -9,13 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from integrations.places import Places
 from repositories.entities.sagas import InLine, SagaState
 from repositories.enums import Service
+from repositories.ports.errors import StoreUnavailable
 from repositories.ports.sagas import Journal
 from saga.breaker import Permit, permit, stood_still
 from saga.lookout import Lookout
 from saga.sweep import MARK, Nudge
+
+log = structlog.get_logger()
 
 YIELDS_AFTER = timedelta(seconds=2)  # a shorter wait is no line: the next sweep ends it
 
@@ -51,7 +56,7 @@ class Line:
         return sum(self.let_go(service) for service in Service)
 
     def let_go(self, service: Service) -> int:
-        """Nudge those whose turn it is; returns how many."""
+        """Nudge those whose turn it is; returns how many. Never raises."""
         view = self.lookout.of(service)
         if view.waiting_since is None:
             return 0
@@ -66,7 +71,11 @@ class Line:
         if most <= 0:
             return 0
         now = self.clock()
-        first = self.journal.take_waiting(
-            service, limit=most, window=most, longest_first=longest_first, now=now, marked_until=now + MARK
-        )
+        try:
+            first = self.journal.take_waiting(
+                service, limit=most, window=most, longest_first=longest_first, now=now, marked_until=now + MARK
+            )
+        except StoreUnavailable:  # a worker has news of its own to write; the next sweep comes soon
+            log.warning("line_journal_unavailable", service=service.value)
+            return 0
         return sum(self.nudge(saga.name, saga.id) for saga in first)

@@ -33,7 +33,7 @@ class Guard(Protocol):
         ...
 
     def read(self, service: Service, work: Callable[[], T]) -> T:
-        """The same for a call that changes nothing: it is held like any other, and is no sign of how bookings fare."""
+        """The same for a call that changes nothing: it is no sign of how bookings fare, so it counts for nothing."""
         ...
 
 
@@ -72,8 +72,7 @@ class Protection:
             self._places.leave(service, token)
 
     def read(self, service: Service, work: Callable[[], T]) -> T:
-        if self._permit(service) is Permit.PROBE:
-            raise BreakerOpen
+        self._permit(service)
         token = self._new_token()
         if not self._places.enter(service, token):
             raise NoPlaceFree

@@ -207,6 +207,15 @@ def test_the_timeline_tells_once_what_the_probes_find() -> None:
     assert is_news(silent, after(silent, WRONG_KEY), WRONG_KEY)
 
 
+def test_the_timeline_tells_once_that_an_undo_waits() -> None:
+    first = undoing("room", error="ProviderRefused")  # it keeps the error that turned the saga back
+    waiting = after(first, MAYBE)
+    assert is_news(first, waiting, MAYBE)
+    assert not is_news(waiting, after(waiting, MAYBE), MAYBE)
+    assert not is_news(waiting, after(waiting, HELD), HELD)
+    assert is_news(waiting, after(waiting, Done(), moment=CLOSED), Done())
+
+
 def test_the_timeline_tells_whatever_ends_the_waiting() -> None:
     waiting = after(at("room", failures=RETRY.limit, error=MAYBE.error), HELD)
     assert is_news(waiting, after(waiting, MAYBE), MAYBE)

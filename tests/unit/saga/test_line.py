@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from integrations.ports import ProviderError, ProviderMisconfigured, ProviderUnavailable
-from repositories.entities.sagas import SagaState
+from repositories.entities.sagas import DueSaga, SagaState
 from repositories.enums import BookingStatus, OutcomeWord, Reason, SagaStatus, Service, Trouble
+from repositories.ports.errors import StoreUnavailable
 from saga.breaker import paused, resumed
 from saga.engine import PATIENCE
 from saga.line import YIELDS_AFTER
@@ -241,6 +242,24 @@ def test_no_more_are_let_go_than_places_are_free() -> None:
     assert len(world.nudged) == PLACES  # let go by the worker whose call was answered
     taken(world, 2)
     assert world.sweep() == 0  # three are on their way already
+
+
+def test_a_journal_that_does_not_answer_takes_nothing_from_a_call_that_was_made() -> None:
+    outage = Outage(bookings=10)
+    outage.recover()
+    world = outage.world
+    world.now += BREAKER.open_for
+    world.sweep()
+    probe = world.nudged.pop()
+
+    def away(*_args: object, **_named: object) -> list[DueSaga]:
+        raise StoreUnavailable
+
+    world.scheduling.take_waiting = away  # type: ignore[method-assign]
+    assert world.runner().advance(probe) == "done"
+    del world.scheduling.take_waiting
+    outage.let_pass(timedelta(seconds=10))
+    assert sorted(outage.confirmed()) == outage.bookings
 
 
 def test_a_full_queue_keeps_nobody_in_line() -> None:

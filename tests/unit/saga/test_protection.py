@@ -249,9 +249,12 @@ def test_what_only_reads_is_held_like_any_call_and_says_nothing_of_the_service(c
             caller.guard.read(VIDEOSDK, caller.work)
     assert (caller.state.failures, caller.state.trouble) == (BREAKER.failures - 1, None)
     caller.fails()
-    caller.pass_time(BREAKER.open_for)
-    with pytest.raises(BreakerOpen):  # it is no probe either
+    with pytest.raises(BreakerOpen):
         caller.guard.read(VIDEOSDK, caller.work)
+    caller.pass_time(BREAKER.open_for)
+    before, caller.raises = caller.state, None
+    assert caller.guard.read(VIDEOSDK, caller.work) == "a room"  # though it is no probe
+    assert caller.state == before
     assert caller.world.places.free(VIDEOSDK) == 3
 
 
