@@ -137,6 +137,4 @@ def _open(state: ServiceState, trouble: Trouble, now: datetime, wait: timedelta)
 def _standing_as_it_should(state: ServiceState, now: datetime) -> ServiceState:
     """Nobody ages while a person has to mend or to resume the service."""
     stands = state.paused_at is not None or state.trouble is Trouble.MISCONFIGURED
-    if stands == (state.standing_since is not None):
-        return state
     return replace(state, stood_still=stood_still(state, now), standing_since=now if stands else None)

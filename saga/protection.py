@@ -111,9 +111,7 @@ class Protection:
         return answer
 
     def _note_answer(self, service: Service, token: str) -> None:
-        known = self._lookout.of(service).state
-        is_news = known.probe_token == token if known.trouble is not None else known.failures > 0
-        if is_news:
+        if self._lookout.of(service).state.failures > 0:
             now = self._clock()
             self._change(service, lambda state: answered(state, token=token, now=now))
 
