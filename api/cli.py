@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 refused (one line says why) or something is left to mend, 2 the command line makes no sense.
 """
 
-import getpass
 import json
 import re
 from collections import Counter
@@ -16,7 +15,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
-from api.cli_acts import AuditedCommand
+from api.cli_acts import AuditedCommand, user_name
 from api.security.id_cipher import TEXT_LENGTH, IdKind, IdTampered
 from api.services import Operations, services
 from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
@@ -159,13 +158,6 @@ def booking_named(given: str) -> int | None:
 
 
 # --- stepping in -------------------------------------------------------------------------
-
-
-def user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return ""
 
 
 def stepping_in(command: Command) -> Command:

@@ -11,6 +11,13 @@ from api.services import services
 from repositories.acting import Act, during
 
 
+def user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return ""
+
+
 class AuditedCommand(click.Command):
     """Whatever it writes is written by this operator: the one that `--by` names, or whoever is logged in."""
 
@@ -23,7 +30,7 @@ class AuditedCommand(click.Command):
             action=".".join(filter(None, ("operator", group, ctx.info_name))),
             request_id=uuid.uuid4().hex,
             clock=services().clock,
-            operator=ctx.params.get("by") or getpass.getuser(),
+            operator=ctx.params.get("by") or user_name(),
         )
         with during(act):
             return super().invoke(ctx)

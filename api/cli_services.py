@@ -8,7 +8,8 @@ from typing import Any
 import click
 from flask import Flask
 
-from api.cli import Understanding, in_words, moment, operations, stamp, table, tell, user_name
+from api.cli import Understanding, in_words, moment, operations, stamp, table, tell
+from api.cli_acts import user_name
 from api.cli_keys import no_longer_than
 from api.services import services
 from repositories.entities.services import ServiceAudit, ServiceState, ServiceView

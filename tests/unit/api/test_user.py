@@ -167,7 +167,11 @@ def test_a_foreign_user_is_as_good_as_missing(world: World) -> None:
     assert {**foreign.json, "requestId": ""} == {**missing.json, "requestId": ""}
 
 
-@pytest.mark.parametrize("text", ["x", "A" * 43, CIPHER.encrypt(IdKind.BOOKING, 1)])
+@pytest.mark.parametrize("text", ["A" * 43, CIPHER.encrypt(IdKind.BOOKING, 1)])
 def test_an_id_that_is_not_a_users_is_named(world: World, text: str) -> None:
     answer = world.get(f"{USERS}/{text}")
     assert (answer.status_code, fields_named(answer)) == (400, {"userId"})
+
+
+def test_what_does_not_even_look_like_an_id_is_no_route(world: World) -> None:
+    assert world.get(f"{USERS}/x").status_code == 404
