@@ -30,7 +30,7 @@ class AuditedCommand(click.Command):
             action=".".join(filter(None, ("operator", group, ctx.info_name))),
             request_id=uuid.uuid4().hex,
             clock=services().clock,
-            operator=ctx.params.get("by") or user_name(),
+            operator=ctx.params.get("by") or user_name() or None,
         )
         with during(act):
             return super().invoke(ctx)

@@ -73,14 +73,8 @@ class BodyTooComplex(Exception):
     """The body holds too many values."""
 
 
-class UnsafeText(Exception):
+class UnsafeText(InvalidBody):
     """A text holds something that a browser could run."""
-
-    field = ""
-
-    def __init__(self, field: str) -> None:
-        super().__init__()
-        self.field = field
 
 
 class SecureHashWrong(Exception):

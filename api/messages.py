@@ -136,6 +136,7 @@ IN_ARABIC = {
     "Not a valid mapping type.": "ليس كائنًا صحيحًا.",
     "String does not match expected pattern.": "النص لا يطابق الصيغة المطلوبة.",
     "Must not be blank.": "لا يجوز أن يكون خاليًا.",
+    "Must not hold what a browser could run.": "لا يجوز أن يحتوي على ما يمكن أن ينفذه المتصفح.",
     "Must not contain control characters.": "لا يجوز أن يحتوي على محارف تحكم.",
     "Must be a date: YYYY-MM-DD.": "يجب أن يكون تاريخًا بالصيغة YYYY-MM-DD.",
     "There is no such day.": "لا يوجد يوم كهذا.",

@@ -26,7 +26,9 @@ LARGEST_PAGE, USUAL_PAGE = 20, 5  # a submission is a page by itself
 class AnswerSchema(StrictSchema):
     question_id = WholeNumber(data_key="screeningQuestionId", required=True)
     option_id = WholeNumber(data_key="catScreeningQuetionOptionId", load_default=None)
-    text = SafeParagraph(data_key="answerText", load_default=None, validate=validate.Length(max=LONGEST_ANSWER))
+    text = SafeParagraph(
+        data_key="answerText", load_default=None, allows_html=True, validate=validate.Length(max=LONGEST_ANSWER)
+    )
 
 
 class SubmitAssessmentSchema(StrictSchema):

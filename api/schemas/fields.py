@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
-from api.errors import UnsafeText
-from api.security.anti_xss import is_safe_text
+from api.schemas import UNSAFE
+from api.security.anti_xss import is_safe_html, is_safe_text
 from api.security.id_cipher import IdKind, IdTampered
 from api.services import services
 
@@ -94,9 +94,13 @@ class TrueOrFalse(fields.Boolean):
 
 
 class SafeText(fields.String):
-    """One line of text without anything that a browser could run."""
+    """One line of text without anything that a browser could run; with `allows_html`, of no markup but formatting."""
 
     forbidden = CONTROL
+
+    def __init__(self, *, allows_html: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.allows_html = allows_html
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -104,8 +108,8 @@ class SafeText(fields.String):
             raise ValidationError("Must not be blank.")
         if self.forbidden.search(text):
             raise ValidationError("Must not contain control characters.")
-        if not is_safe_text(text):
-            raise UnsafeText(self.data_key or self.name or "")
+        if not (is_safe_html(text) if self.allows_html else is_safe_text(text)):
+            raise ValidationError(UNSAFE)
         self._fits(text)
         return text
 
@@ -147,8 +151,6 @@ class ListOf(fields.List[dict[str, Any]]):
                 found.append(self.inner.deserialize(one))
             except ValidationError as error:
                 wrong[place] = error.messages
-            except UnsafeText as error:
-                raise UnsafeText(f"{self.data_key or self.name}.{place}.{error.field}") from error
         if wrong:
             raise ValidationError(wrong)
         return found
