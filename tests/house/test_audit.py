@@ -23,7 +23,14 @@ def promises() -> Iterator[tuple[str, set[str], Contract]]:
         yield rule.rule, set(rule.methods or ()), view.contract  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("path", "methods", "promise"), list(promises()), ids=lambda value: str(value)[:60])
+PROMISES = list(promises())
+
+
+@pytest.mark.parametrize(
+    ("path", "methods", "promise"),
+    PROMISES,
+    ids=[f"{path} {' '.join(sorted(methods))}" for path, methods, _ in PROMISES],
+)
 def test_every_route_that_changes_something_or_shows_what_is_sensitive_is_audited(
     path: str, methods: set[str], promise: Contract
 ) -> None:
@@ -49,6 +56,9 @@ def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Co
             yield f"{path} {name}".strip(), command
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands(WORLD.app.cli)), ids=lambda value: str(value)[:40])
+COMMANDS = list(commands(WORLD.app.cli))
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_command_is_audited(name: str, command: click.Command) -> None:
     assert isinstance(command, AuditedCommand), f"{name}: make it a command of an Understanding, or cls=AuditedCommand"
