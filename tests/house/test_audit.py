@@ -24,13 +24,10 @@ def promises() -> Iterator[tuple[str, set[str], Contract]]:
 
 
 PROMISES = list(promises())
+NAMES = [f"{path} {' '.join(sorted(methods))}" for path, methods, _ in PROMISES]
 
 
-@pytest.mark.parametrize(
-    ("path", "methods", "promise"),
-    PROMISES,
-    ids=[f"{path} {' '.join(sorted(methods))}" for path, methods, _ in PROMISES],
-)
+@pytest.mark.parametrize(("path", "methods", "promise"), PROMISES, ids=NAMES)
 def test_every_route_that_changes_something_or_shows_what_is_sensitive_is_audited(
     path: str, methods: set[str], promise: Contract
 ) -> None:
