@@ -113,6 +113,17 @@ def during(act: Act) -> Iterator[Act]:
         _ACTING.set(before)
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """What is written inside is our own machinery's, and no part of what whoever acts asked for."""
+    act = _ACTING.get()
+    _ACTING.set(None)
+    try:
+        yield
+    finally:
+        _ACTING.set(act)
+
+
 def about(kind: str, id: int | str, *, action: str | None = None, organization_id: int | None = None) -> None:
     """Say in a transaction what it changes. `action` where it is more than the act's own, as registering a guest is."""
     if (act := _ACTING.get()) is not None:

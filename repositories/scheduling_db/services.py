@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
+from repositories.acting import about, aside
 from repositories.database import Database
 from repositories.entities.services import ServiceAudit, ServiceState, ServiceView
 from repositories.enums import Service, Trouble
@@ -72,9 +73,13 @@ class SqlServices:
                 connection.execute(WRITE, which | _row_of(after))
             if entry is not None:
                 connection.execute(NOTE, _audit_row(service, entry))
+                about("service", service.value)
             return after
 
-        return self._database.write(work)
+        if entry is not None:
+            return self._database.write(work)
+        with aside():  # what a call met, which a partner's request may have made
+            return self._database.write(work)
 
     def count_waiting(self) -> Mapping[Service, int]:
         with self._database.reading() as connection:

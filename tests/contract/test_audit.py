@@ -8,14 +8,16 @@ from functools import partial
 
 import pytest
 
-from repositories.acting import Act, about, about_nothing, during
+from repositories.acting import Act, about, about_nothing, aside, during
 from repositories.audit_chain import Chain
 from repositories.audit_outbox import SqlAuditOutbox
 from repositories.database import Database
 from repositories.entities.audit import Deed, DeedFilter, SealedDeed
-from repositories.enums import DeedOutcome, Reason
+from repositories.entities.services import ServiceAudit
+from repositories.enums import DeedOutcome, Reason, Service
 from repositories.ports.audit import AuditLog, AuditOutbox
 from repositories.psyter_db.audit_log import SqlAuditLog
+from repositories.scheduling_db.services import SqlServices
 from saga.audit import SealAudit, VerifyAudit
 from tests.conftest import FreshDatabase
 from tests.engines import ENGINES
@@ -228,6 +230,27 @@ def test_a_transaction_that_fails_leaves_none_and_what_it_said_is_forgotten(data
             database.write(fails)
         database.write(saying(partial(about, "booking", 6)))
     assert [deed.resource_id for deed in deeds_in(database)] == ["6"]
+
+
+def test_what_our_machinery_writes_meanwhile_leaves_none(database: Database) -> None:
+    with during(an_act()):
+        about("booking", 5)
+        with aside():
+            database.write(saying(partial(about, "service", "videosdk")))
+        database.write(lambda _connection: None)
+    assert [(deed.resource_kind, deed.resource_id) for deed in deeds_in(database)] == [("booking", "5")]
+
+
+def test_what_a_call_met_is_no_deed_but_what_an_operator_does_to_a_service_is(scheduling_database: Database) -> None:
+    services = SqlServices(scheduling_database)
+    pause = ServiceAudit(action="pause", by="root", why="ticket 7", at=NOW)
+    with during(an_act("operator.service.pause")):
+        services.change(Service.VIDEOSDK, lambda state: replace(state, failures=state.failures + 1))
+        assert deeds_in(scheduling_database) == []
+        services.change(Service.VIDEOSDK, lambda state: state, entry=pause)
+    assert [(deed.resource_kind, deed.resource_id) for deed in deeds_in(scheduling_database)] == [
+        ("service", "videosdk")
+    ]
 
 
 def test_nobody_acts_in_a_worker(database: Database) -> None:

@@ -145,3 +145,34 @@ def test_every_route_refuses_a_body_that_is_too_large(door: Door) -> None:
     headers = {**WORLD.bearer(), "Content-Type": "application/json"}
     answer = WORLD.client.open(door.path, method=door.method, headers=headers, data=b" " * 10_000_000)
     assert answer.status_code == 413
+
+
+OF_THE_INVENTORY = {
+    "POST /api/auth/token",
+    "POST /api/user/register",
+    "GET /api/user/getassessmentquestions",
+    "POST /api/user/submituserassessmentquestions",
+    "POST /api/careprovider/getcareproviderslistwithschedule",
+    "POST /api/careprovider/getcareproviderschedule",
+    "POST /api/careprovider/getcareprovidersprofiledata",
+    "GET /api/careprovider/getcataloguedataforfilters",
+    "POST /api/sessionbooking/booksession",
+    "POST /api/sessionbooking/cancelbooking",
+    "GET /api/sessionbooking/getrecording/<booking_id>",
+    "GET /api/user/bookings",
+    "POST /api/auth/refresh",
+}
+
+
+def test_every_path_of_the_inventory_is_there_with_its_alias() -> None:
+    found = {f"{method} {rule.rule}" for rule in WORLD.app.url_map.iter_rules() for method in rule.methods or ()}
+    versioned = {path.replace("/api/", "/api/v1/") for path in OF_THE_INVENTORY}
+    assert (OF_THE_INVENTORY | versioned) - found == set()
+
+
+def test_an_alias_has_the_view_of_its_route_and_so_its_contract() -> None:
+    endpoints = {rule.rule: rule.endpoint for rule in WORLD.app.url_map.iter_rules()}
+    aliases = [path for path in endpoints if path.startswith("/api/") and not path.startswith("/api/v1/")]
+    assert len(aliases) > 10
+    for path in aliases:
+        assert endpoints[path] == endpoints[path.replace("/api/", "/api/v1/", 1)]
