@@ -160,7 +160,8 @@ def cells_to_release(*which: ColumnElement[bool]) -> ReturningDelete[Any]:
 def release_cells(connection: Connection, statement: ReturningDelete[Any], values: Mapping[str, Any]) -> int:
     """Give cells back by a statement of cells_to_release, and keep the calendar in step; returns how many."""
     connection.execute(HOLD_OF_BOOKING, values)
-    released = connection.execute(statement, values).all()
+    result = connection.execute(statement, values)
+    released = result.all() if result.returns_rows else []  # an ODBC driver may tell of no rows instead of none
     for provider in {row.care_provider_id for row in released}:
         cells = [row.cell_start for row in released if row.care_provider_id == provider]
         update_calendar(connection, provider, min(cells), max(cells) + SECONDS)
