@@ -8,11 +8,12 @@ import argparse
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,10 +102,8 @@ def prepare(plan: Plan, settings: Settings) -> DemoData | None:
 
 
 def processes(plan: Plan, settings: Settings) -> dict[str, list[str]]:
-    """Raises NoRedisServer."""
+    """What starts and ends together."""
     own: dict[str, list[str]] = {}
-    if plan.runs_redis:
-        own["redis"] = commands.redis(plan.ports["redis"], plan.folder / "redis")
     if plan.runs_sandbox:
         own["sandbox"] = commands.sandbox(plan.ports["sandbox"])
     own["api"] = commands.api(plan.ports["api"], workers=API_WORKERS, threads=settings.api_threads)
@@ -112,6 +111,21 @@ def processes(plan: Plan, settings: Settings) -> dict[str, list[str]]:
     own["beat"] = commands.beat(plan.folder / "beat-schedule")
     own["flower"] = commands.flower(plan.ports["flower"])
     return own
+
+
+@contextmanager
+def redis_around(plan: Plan) -> Iterator[None]:
+    """Redis starts before the others and ends after them: none of them meets a closed door. Raises NoRedisServer."""
+    if not plan.runs_redis:
+        yield
+        return
+    command = commands.redis(plan.ports["redis"], plan.folder / "redis")
+    server = subprocess.Popen(command, start_new_session=True)  # Ctrl-C in a terminal is not meant for it
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait()
 
 
 # --- telling -----------------------------------------------------------------------------
@@ -177,8 +191,9 @@ def run(plan: Plan, settings: Settings, *, once: bool) -> int:
             os.kill(os.getpid(), signal.SIGTERM)
 
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    in_background(story)
-    manager.loop()
+    with redis_around(plan):
+        in_background(story)
+        manager.loop()
     is_well = verdict == [True] if once else manager.returncode in {0, 130, 143}
     return 0 if is_well else 1
 

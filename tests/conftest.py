@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+import bootstrap
 from repositories.database import Database
 from tests.engines import ENGINES, Databases
 
@@ -16,6 +17,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Whoever asks for a database runs once on each engine."""
     if "engine" in metafunc.fixturenames:
         metafunc.parametrize("engine", ENGINES)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logging is set up once for a process, which here goes on to the next test."""
+    monkeypatch.setattr(bootstrap, "start_logging", lambda _level: None)
 
 
 @pytest.fixture(scope="session")

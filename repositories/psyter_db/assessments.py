@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from repositories.acting import about
 from repositories.database import Database
@@ -28,6 +28,7 @@ from repositories.psyter_db.tables import (
     screening_question_options,
     screening_questionnaires,
     screening_questions,
+    users,
 )
 
 Line = Any  # a row of a join: a question, and one of its options or none
@@ -54,6 +55,9 @@ QUESTIONS = (
     .outerjoin(screening_question_options, screening_question_options.c.question_id == screening_questions.c.id)
     .where(screening_questions.c.questionnaire_version == _PUBLISHED)
     .order_by(screening_questions.c.position, screening_question_options.c.position)
+)
+TAKE_TURN = (  # changes nothing: whoever else submits for this user waits here for the commit
+    update(users).where(users.c.id == bindparam("of_user")).values(favorites=users.c.favorites)
 )
 NEWEST_NUMBER = select(func.coalesce(func.max(assessment_submissions.c.number), 0)).where(
     assessment_submissions.c.user_id == bindparam("of_user")
@@ -94,6 +98,7 @@ class SqlAssessments:
 
     def submit(self, submission: NewSubmission, *, key: IdempotencyKey | None, now: datetime) -> Change:
         def work(connection: Connection) -> Sequence[int]:
+            connection.execute(TAKE_TURN, {"of_user": submission.user_id})
             number = 1 + int(connection.execute(NEWEST_NUMBER, {"of_user": submission.user_id}).scalar_one())
             submission_id = _add_submission(connection, submission, number, now)
             if submission.answers:

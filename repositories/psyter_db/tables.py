@@ -154,7 +154,7 @@ assessment_submissions = Table(
     Column("number", Integer, nullable=False),
     Column("questionnaire_version", Integer, ForeignKey("screening_questionnaires.version"), nullable=False),
     Column("submitted_at", UtcDateTime, nullable=False),
-    UniqueConstraint("user_id", "number"),  # decides which of two at once comes first
+    UniqueConstraint("user_id", "number"),
 )
 
 assessment_answers = Table(
