@@ -289,6 +289,7 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         access_keys=SqlAccessKeys(databases.psyter),
         seals=SqlOrganizations(databases.psyter),
         calendars=SqlCalendars(databases.scheduling),
+        managed_providers=SqlManagedProviders(databases.psyter),
         copy_facts=build_copying(databases),
         outside=ServiceOperator(services=SqlServices(databases.scheduling), clock=utc_now),
     )

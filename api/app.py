@@ -11,6 +11,7 @@ from api.cli_audit import audit_commands
 from api.cli_calendars import calendars_commands
 from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
+from api.cli_providers import providers_commands
 from api.cli_services import add_service_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
@@ -76,6 +77,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app.cli.add_command(limits_commands)
     app.cli.add_command(calendars_commands)
     app.cli.add_command(audit_commands)
+    app.cli.add_command(providers_commands)
     add_key_commands(app)
     add_service_commands(app)
     return app

@@ -20,7 +20,13 @@ from api.security.id_cipher import TEXT_LENGTH, IdKind, IdTampered
 from api.services import Operations, services
 from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
 from repositories.enums import Reason, SagaStatus
-from repositories.ports.errors import AccessKeyUnknown, OrganizationUnknown, SagaMoved, StoreUnavailable
+from repositories.ports.errors import (
+    AccessKeyUnknown,
+    CareProviderUnknown,
+    OrganizationUnknown,
+    SagaMoved,
+    StoreUnavailable,
+)
 from saga.engine import is_ended
 from saga.operators import Intervention, NotPossible, SagaNotFound
 from saga.reconcile import Finding
@@ -29,7 +35,7 @@ T = TypeVar("T")
 Command = Callable[..., None]
 REFUSALS = (
     *(SagaNotFound, NotPossible, SagaMoved),
-    *(StoreUnavailable, IdTampered, OrganizationUnknown, AccessKeyUnknown),
+    *(StoreUnavailable, IdTampered, OrganizationUnknown, AccessKeyUnknown, CareProviderUnknown),
 )
 SAGA_ID = re.compile(r"[0-9a-f]{32}")
 BOOKING_NUMBER = re.compile(r"[0-9]{1,18}")

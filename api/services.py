@@ -23,6 +23,7 @@ from repositories.ports.bookings import BookingHistory, Bookings
 from repositories.ports.care_providers import Profiles
 from repositories.ports.favorites import Favorites
 from repositories.ports.idempotency import IdempotencyKeys
+from repositories.ports.managed_providers import ManagedProviderList
 from repositories.ports.organizations import Organizations, Seals
 from repositories.ports.sagas import SagaRecords
 from repositories.ports.users import Users
@@ -61,6 +62,7 @@ class Operations:
     access_keys: AccessKeys
     seals: Seals
     calendars: Calendars
+    managed_providers: ManagedProviderList
     copy_facts: Callable[[], int]
     outside: ServiceOperator
 

@@ -224,6 +224,18 @@ managed_care_providers = Table(  # whose hours and slots an organization may ope
     PrimaryKeyConstraint("organization_id", "care_provider_id"),
 )
 
+managed_provider_audit = Table(  # who decided so, and why
+    "managed_provider_audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, nullable=False, index=True),
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("operator", text(100), nullable=False),
+    Column("why", text(500), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 
 def _catalogue(name: str, *more: Column[Any]) -> Table:
     return Table(

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
@@ -58,7 +57,7 @@ def changed_of(known: Mapping[int, str | None], wanted: Mapping[int, str | None]
 
 
 def digest_of(facts: ProviderFacts) -> str:
-    return hashlib.sha256(repr(astuple(facts)).encode()).hexdigest()
+    return hashlib.sha256(repr(tuple(vars(facts).values())).encode()).hexdigest()
 
 
 def facets_of(facts: ProviderFacts) -> Iterator[dict[str, Any]]:

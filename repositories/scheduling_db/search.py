@@ -30,7 +30,8 @@ from repositories.scheduling_db.cells import cell_from
 from repositories.scheduling_db.tables import provider_facets, slots
 
 FEW = 1_000  # providers that are looked at one by one
-LOOKS = (256, 2_048, 8_192)  # free slots read at the first, second and third look
+FIRST_LOOK = 256  # free slots read at first, of which a filter has yet to show how many it lets in
+MOST_READ = 10_000  # free slots read for one page, at all looks together
 BEYOND = 2**62  # later than every cell, and behind every provider
 
 
@@ -151,19 +152,33 @@ class SqlSearch:
         with self._database.reading() as connection:
             if wanted is not None and connection.execute(COUNT_FEW, values).scalar_one() <= FEW:
                 return _page(list(connection.execute(OF_FEW, {**values, "most": limit + 1})), limit)
-            return _look_through(connection, OF_ALL if wanted is None else OF_MANY, values, limit)
+            if wanted is None:  # whoever is free is wanted
+                return _look_through(connection, OF_ALL, values, limit=limit, look=limit + 1)
+            return _look_through(connection, OF_MANY, values, limit=limit, look=max(FIRST_LOOK, limit + 1))
 
 
-def _look_through(connection: Connection, statement: Select[Any], values: dict[str, Any], limit: int) -> Openings:
+def _look_through(
+    connection: Connection, statement: Select[Any], values: dict[str, Any], *, limit: int, look: int
+) -> Openings:
     found: list[Row[Any]] = []
-    for look in (max(LOOKS[0], limit + 1), *LOOKS[1:]):
+    seen = 0
+    while True:
         rows = connection.execute(statement, {**values, "look": look}).all()
         found += [row for row in rows if row.is_match]
+        seen += look
         is_all = not rows or rows[-1].number < look
         if is_all or len(found) > limit:
             return _page(found, limit)
+        if seen >= MOST_READ:
+            return Openings(found=tuple(_opening_of(row) for row in found), next_place=_place_of(rows[-1]))
+        look = min(_next_look(seen, found=len(found), missing=limit + 1 - len(found)), MOST_READ - seen)
         values = values | {"behind_cell": rows[-1].starts_cell, "behind_provider": rows[-1].care_provider_id}
-    return Openings(found=tuple(_opening_of(row) for row in found), next_place=_place_of(rows[-1]))
+
+
+def _next_look(seen: int, *, found: int, missing: int) -> int:
+    """Half as many again as find what is missing, if they lie as close as so far; so many that the looks stay few."""
+    likely = 8 * seen if found == 0 else 3 * missing * seen // (2 * found)
+    return max(seen, likely)
 
 
 def _page(rows: Sequence[Row[Any]], limit: int) -> Openings:

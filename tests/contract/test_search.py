@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, event, insert, select, update
 
 from repositories.database import Database
 from repositories.entities.availability import (
@@ -552,7 +552,8 @@ def test_whatever_is_filtered_the_search_is_right(
             twins.act("open", provider, starts_at, 30)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "FEW", few)
-        patch.setattr(search, "LOOKS", (2, 3, 4))
+        patch.setattr(search, "FIRST_LOOK", 2)
+        patch.setattr(search, "MOST_READ", 9)
         walks = [walked(world, since=since, wanted=wanted, limit=limit) for world in (twins.memory, twins.database)]
     assert walks[0] == walks[1]
 
@@ -566,13 +567,51 @@ def test_a_search_reads_no_more_than_its_looks_and_says_where_it_stopped(
     for provider in range(1, 102):
         world.add_slot(slot(provider, provider, NOW + provider * 5 * MINUTE))
     monkeypatch.setattr(search, "FEW", 0)
-    monkeypatch.setattr(search, "LOOKS", (10, 20, 30))
+    monkeypatch.setattr(search, "FIRST_LOOK", 5)
+    monkeypatch.setattr(search, "MOST_READ", 60)
     men = ProviderFilter(**{**vars(EVERYONE), "genders": (GenderType.MALE,)})
     first = world.search.find_openings(men, since=NOW, behind=None, limit=5)
     assert (first.found, first.next_place) == ((), Place(starts_at=NOW + 300 * MINUTE, care_provider_id=60))
     second = world.search.find_openings(men, since=NOW, behind=first.next_place, limit=5)
     assert [one.place.care_provider_id for one in second.found] == [101]
     assert second.next_place is None
+
+
+def looks_of(database: Database, search_for: Callable[[], Openings]) -> tuple[Openings, list[int]]:
+    """What was found, and how many free slots each statement was to read."""
+    looks: list[int] = []
+
+    def note(_connection: Any, _clause: Any, _many: Any, values: dict[str, Any], _options: Any) -> None:
+        looks.extend([values["look"]] if "look" in values else [])
+
+    event.listen(database.engine, "before_execute", note)
+    try:
+        return search_for(), looks
+    finally:
+        event.remove(database.engine, "before_execute", note)
+
+
+def test_a_search_reads_about_as_much_as_its_filter_needs(
+    scheduling_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fifth provider is wanted: two of the first ten, so that four more are likely among the next thirty."""
+    world = InDatabase(scheduling_database)
+    men = [facts_of(provider, gender=GenderType.MALE) for provider in range(5, 51, 5)]
+    known(world, *men, *(facts_of(provider) for provider in range(1, 51) if provider % 5))
+    for provider in range(1, 51):
+        world.add_slot(slot(provider, provider, NOW + provider * 5 * MINUTE))
+    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(search, "FIRST_LOOK", 10)
+    wanted = ProviderFilter(**{**vars(EVERYONE), "genders": (GenderType.MALE,)})
+
+    def page(wanted: ProviderFilter | None) -> tuple[list[int], list[int]]:
+        openings, looks = looks_of(
+            scheduling_database, lambda: world.search.find_openings(wanted, since=NOW, behind=None, limit=5)
+        )
+        return [one.place.care_provider_id for one in openings.found], looks
+
+    assert page(wanted) == ([5, 10, 15, 20, 25], [10, 30])
+    assert page(None) == ([1, 2, 3, 4, 5], [6])
 
 
 # --- anew ----------------------------------------------------------------------------------

@@ -40,7 +40,8 @@ class Terminal(World):
             rooms=self.desk.rooms,
             clock=lambda: self.desk.now + GRACE + timedelta(seconds=1),
         )
-        others = dict.fromkeys(("access_keys", "seals", "calendars", "copy_facts", "outside"), nobody)
+        unused = ("access_keys", "seals", "calendars", "managed_providers", "copy_facts", "outside")
+        others = dict.fromkeys(unused, nobody)
         return Operations(records=self.desk.records, operator=self.desk.operator, reconcile=reconcile, **others)
 
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:

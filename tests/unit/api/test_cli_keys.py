@@ -24,6 +24,7 @@ class OperatorsWorld(World):
             access_keys=self.access,
             seals=self.access,
             calendars=nobody,
+            managed_providers=nobody,
             copy_facts=nobody,
             outside=nobody,
         )
