@@ -60,6 +60,7 @@ from repositories.psyter_db.provider_facts import SqlKnownFacts
 from repositories.psyter_db.rate_limits import SqlRateLimits
 from repositories.psyter_db.token_families import SqlTokenFamilies
 from repositories.psyter_db.users import SqlUsers
+from repositories.scheduling_db.announcing import SqlAnnouncer
 from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.calendars import SqlCalendars
@@ -78,6 +79,7 @@ from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
 from saga.accept_group import AcceptGroup
 from saga.accept_reschedule import AcceptReschedule
+from saga.announce import Announce, TellingJournal
 from saga.audit import SealAudit, VerifyAudit
 from saga.book_session import BookSession
 from saga.booked_meetings import BookedMeetings
@@ -102,8 +104,9 @@ from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
 from workers.audit_tasks import register_audit
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
-from workers.nudges import CeleryNudge, nudges_waiting
+from workers.nudges import Bell, CeleryNudge, nudges_waiting
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
+from workers.webhook_tasks import ANNOUNCE, register_announcing
 
 T = TypeVar("T")
 
@@ -346,7 +349,8 @@ def build_worker_app() -> Celery:
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
     nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
-    runner = built_once(lambda: build_runner(settings, nudge=nudge, is_stopping=stopping.is_set))
+    tell = Bell(lambda: nudge.ring(ANNOUNCE), pause=celeryconfig.BELL_PAUSE)
+    runner = built_once(lambda: build_runner(settings, nudge=nudge, tell=tell, is_stopping=stopping.is_set))
     before_first_task(lambda: (runner(), FcmPushSender.prepare()))
     register_sagas(app, NAMES, runner)
     waiting = partial(nudges_waiting, app, celeryconfig.SAGAS)
@@ -354,6 +358,7 @@ def build_worker_app() -> Celery:
     window = max(RECONCILED, 2 * settings.reconcile_every)
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
+    register_announcing(app, built_once(lambda: build_announce(settings)))
     register_audit(app, built_once(lambda: build_seal_audit(settings)))
     return app
 
@@ -393,12 +398,18 @@ def build_sweep(settings: Settings, *, nudge: Nudge, waiting: Callable[[], int])
     return Sweep(journal=SqlJournal(scheduling), nudge=nudge, waiting=waiting, let_go=line.let_all_go, clock=utc_now)
 
 
-def build_runner(settings: Settings, *, nudge: Nudge, is_stopping: Callable[[], bool]) -> Runner:
+def build_announce(settings: Settings) -> Announce:
+    return Announce(announcer=SqlAnnouncer(open_databases(settings, threads=1).scheduling))
+
+
+def build_runner(
+    settings: Settings, *, nudge: Nudge, tell: Callable[[], object], is_stopping: Callable[[], bool]
+) -> Runner:
     databases = open_databases(settings, threads=settings.worker_threads)
     outside = outside_services(settings, databases.scheduling, places=worker_places(settings))
     return Runner(
         sagas=catalogue(*build_sagas(settings, databases, outside.guard)),
-        journal=SqlJournal(databases.scheduling),
+        journal=TellingJournal(journal=SqlJournal(databases.scheduling), tell=tell),
         line=build_line(databases.scheduling, outside, nudge),
         clock=utc_now,
         jitter=random,

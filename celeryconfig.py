@@ -17,7 +17,8 @@ task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS
 task_routes = {
-    name: {"queue": SWEEPS, "routing_key": SWEEPS} for name in ("sweep", "reconcile", "copy_facts", "seal_audit")
+    name: {"queue": SWEEPS, "routing_key": SWEEPS}
+    for name in ("sweep", "announce", "reconcile", "copy_facts", "seal_audit")
 }
 task_create_missing_queues = False
 
@@ -52,3 +53,4 @@ broker_transport_options = {
 # In the API a hung broker must not hold a partner's request.
 PUBLISHER_TRANSPORT_OPTIONS = {**broker_transport_options, "socket_timeout": 1, "socket_connect_timeout": 1}
 PUBLISHER_PAUSE = timedelta(seconds=5)  # after a failed publish; the sweep delivers meanwhile
+BELL_PAUSE = timedelta(milliseconds=100)  # between two nudges of one worker that there are events to announce

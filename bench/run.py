@@ -175,7 +175,9 @@ class Bench:
         return figures
 
     def runner(self) -> Runner:
-        return build_runner(self.town.settings, nudge=lambda _name, _saga_id: False, is_stopping=never)
+        return build_runner(
+            self.town.settings, nudge=lambda _name, _saga_id: False, tell=lambda: None, is_stopping=never
+        )
 
     def memory(self) -> list[Figure]:
         return [

@@ -42,6 +42,11 @@ def create_worker_app(
                 "schedule": sweep_every,
                 "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},  # none pile up while no worker runs
             },
+            "announce": {
+                "task": "announce",
+                "schedule": sweep_every,
+                "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},
+            },
             "seal_audit": {
                 "task": "seal_audit",
                 "schedule": seal_audit_every,

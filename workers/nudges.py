@@ -23,10 +23,14 @@ class CeleryNudge:
         self._lock = threading.Lock()
 
     def __call__(self, saga_name: str, saga_id: str) -> bool:
+        return self.ring(saga_name, saga_id)
+
+    def ring(self, task: str, *ids: str | int) -> bool:
+        """Whether the task was published."""
         if self._monotonic() < self._silent_until:
             return False
         try:
-            self._app.send_task(saga_name, args=(saga_id,), retry=False)
+            self._app.send_task(task, args=ids, retry=False)
         except (OperationalError, OSError) as error:
             self._fall_silent(error)
             return False
@@ -36,6 +40,31 @@ class CeleryNudge:
         with self._lock:
             self._silent_until = self._monotonic() + self._pause
         log.warning("nudges_paused", seconds=self._pause, error=type(error).__name__)
+
+
+class Bell:
+    """Rings soon after it was asked to, from a thread of its own: once for many who ask within `pause`."""
+
+    def __init__(self, ring: Callable[[], object], *, pause: timedelta) -> None:
+        self._ring = ring
+        self._pause = pause.total_seconds()
+        self._asked = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self) -> None:
+        self._asked.set()
+        if self._thread is None:  # in the process that rings, which may be the child of the one that made this bell
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._keep_ringing, name="bell", daemon=True)
+                    self._thread.start()
+
+    def _keep_ringing(self) -> None:
+        while self._asked.wait():
+            self._asked.clear()  # before it rings: whoever asks from now on is heard the next time
+            self._ring()
+            time.sleep(self._pause)
 
 
 def nudges_waiting(app: Celery, queue: str) -> int:

@@ -200,7 +200,7 @@ def _cancel(
     """What else changes in the transaction that cancels a confirmed booking."""
     booked_by = _tell_saga(connection, withdrawal.booking_id, now)
     release_time(connection, ReleaseTime(booking_id=withdrawal.booking_id), now)
-    append_event(connection, withdrawal.booking_id, "cancelled", now)
+    append_event(connection, withdrawal.booking_id, "cancelled", now, changed=("bookingStatus",))
     which = {"booking_id": withdrawal.booking_id, "of_organization": withdrawal.organization_id}
     state = follow_up(booking_of(connection.execute(FIND, which).one()), booked_by.id)
     connection.execute(ADD_SAGA, first_row(state, now, nudged_until=nudged_until))

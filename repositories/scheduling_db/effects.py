@@ -87,7 +87,7 @@ def confirm_booking(connection: Connection, effect: ConfirmBooking, now: datetim
         CONFIRM, {"of_booking": effect.booking_id, "meeting": effect.meeting_id, "now": now}
     ).rowcount
     if changed:
-        append_event(connection, effect.booking_id, "confirmed", now)
+        append_event(connection, effect.booking_id, "confirmed", now, changed=("bookingStatus", "meetingId"))
         return
     row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one_or_none()
     if row is None or (row.status, row.meeting_id) != (BookingStatus.CONFIRMED, effect.meeting_id):
@@ -99,7 +99,7 @@ def end_booking(connection: Connection, effect: EndBooking, now: datetime) -> No
     if connection.execute(END, values).rowcount:
         row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one()
         kind = "cancelled" if row.status == BookingStatus.CANCELLED else "failed"
-        append_event(connection, effect.booking_id, kind, now)
+        append_event(connection, effect.booking_id, kind, now, changed=("bookingStatus",))
         if kind == "failed" and effect.if_failed is not None:
             connection.execute(ADD_SAGA, row_of(effect.if_failed, now))
 

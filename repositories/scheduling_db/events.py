@@ -1,5 +1,7 @@
 """The outbox: every change of a booking, numbered per booking, written in the transaction that makes the change."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select
@@ -8,7 +10,7 @@ from repositories.enums import BookingStatus
 from repositories.scheduling_db.tables import booking_events, bookings
 
 APPEND = insert(booking_events).from_select(
-    ["booking_id", "organization_id", "sequence", "kind", "status", "reason", "occurred_at"],
+    ["booking_id", "organization_id", "sequence", "kind", "status", "reason", "changed", "occurred_at"],
     select(
         bookings.c.id,
         bookings.c.organization_id,
@@ -18,15 +20,26 @@ APPEND = insert(booking_events).from_select(
         bindparam("kind", type_=booking_events.c.kind.type),
         bookings.c.status,
         bookings.c.reason,
+        bindparam("changed_fields", type_=booking_events.c.changed.type),
         bindparam("occurred_at", type_=booking_events.c.occurred_at.type),
     ).where(bookings.c.id == bindparam("of_booking")),
 )
 FIRST = insert(booking_events)
 
 
-def append_event(connection: Connection, booking_id: int, kind: str, now: datetime) -> None:
-    """The next event of this booking, with the status and reason it has now."""
-    connection.execute(APPEND, {"of_booking": booking_id, "kind": kind, "occurred_at": now})
+def append_event(
+    connection: Connection, booking_id: int, kind: str, now: datetime, *, changed: Sequence[str] = ()
+) -> None:
+    """The next event of this booking, with the status and reason it has now.
+
+    `changed` names what else is new, as the API spells it; never a value."""
+    values = {
+        "of_booking": booking_id,
+        "kind": kind,
+        "changed_fields": json.dumps(list(changed), separators=(",", ":")),
+        "occurred_at": now,
+    }
+    connection.execute(APPEND, values)
 
 
 def append_accepted(connection: Connection, booking_id: int, organization_id: int, now: datetime) -> None:

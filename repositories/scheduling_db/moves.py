@@ -59,6 +59,7 @@ RELEASE_OUTSIDE = cells_to_release(
 )
 RELEASE_ALL = cells_to_release()
 ADD_SAGA = insert(sagas)
+MOVED = ("startsAt",)
 
 
 class SqlMoves:
@@ -125,7 +126,7 @@ def move_booking(connection: Connection, effect: MoveBooking, now: datetime) -> 
     if connection.execute(MOVE, values).rowcount == 0:
         raise BookingWithdrawn
     release_other_time(connection, ReleaseOtherTime(booking_id=effect.booking_id), now)
-    append_event(connection, effect.booking_id, "rescheduled", now)
+    append_event(connection, effect.booking_id, "rescheduled", now, changed=MOVED)
 
 
 def end_move(connection: Connection, effect: EndMove, _now: datetime) -> None:

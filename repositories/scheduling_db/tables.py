@@ -268,8 +268,35 @@ booking_events = Table(
     Column("kind", String(20), nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("reason", Integer),
+    Column("changed", String(200), nullable=False, server_default="[]"),  # names of fields, a JSON list
     Column("occurred_at", UtcDateTime, nullable=False),
+    Column("position", BigInteger),  # in the order of events of all bookings; NULL until announced
     UniqueConstraint("booking_id", "sequence"),
+    Index("ix_booking_events_organization_id_position", "organization_id", "position"),
+)
+is_announced = booking_events.c.position.is_not(None)
+Index(
+    "ix_booking_events_position",
+    booking_events.c.position,
+    unique=True,
+    sqlite_where=is_announced,
+    postgresql_where=is_announced,
+    mssql_where=is_announced,
+)
+is_unannounced = booking_events.c.position.is_(None)
+Index(
+    "ix_booking_events_unannounced",
+    booking_events.c.id,
+    sqlite_where=is_unannounced,
+    postgresql_where=is_unannounced,
+    mssql_where=is_unannounced,
+)
+
+event_feed = Table(  # one row: whoever announces events holds it
+    "event_feed",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last_position", BigInteger, nullable=False),
 )
 
 idempotency_keys = keys_table(metadata)
