@@ -21,6 +21,8 @@ from api.contract import Limit
 from api.grants import Grants
 from api.limiter import Limiter
 from api.pagination import Cursors
+from api.participants import party_of
+from api.routes import meeting_reports
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import TokenIssuer
 from api.security.key_ring import KeyRing
@@ -36,6 +38,7 @@ from integrations.videosdk.calls import VideoSdkCalls
 from integrations.videosdk.client import VideoSdkRooms
 from integrations.videosdk.meetings import VideoSdkMeetings
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
+from integrations.videosdk.webhooks import PinnedKey, VideoSdkKey, VideoSdkReports
 from logs import start_logging
 from repositories.audit_chain import Chain
 from repositories.audit_outbox import SqlAuditOutbox
@@ -68,6 +71,7 @@ from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.groups import SqlGroups
 from repositories.scheduling_db.history import SqlBookingHistory
 from repositories.scheduling_db.journal import SqlJournal
+from repositories.scheduling_db.meeting_reports import SqlMeetingReports
 from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.offers import SqlOffers
 from repositories.scheduling_db.provider_facts import SqlCopiedFacts
@@ -93,6 +97,7 @@ from saga.guarded import GuardedMeetings, GuardedPush, GuardedRooms
 from saga.line import Line
 from saga.lookout import Lookout
 from saga.manage_availability import ManageAvailability
+from saga.meeting_reports import NoteReport, ReceiveReport, SweepReports
 from saga.operators import Operator
 from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
@@ -104,6 +109,7 @@ from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
 from workers.audit_tasks import register_audit
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
+from workers.meeting_tasks import register_meetings
 from workers.nudges import Bell, CeleryNudge, nudges_waiting
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 from workers.webhook_tasks import ANNOUNCE, register_announcing
@@ -218,6 +224,14 @@ def api_services(settings: Settings) -> ApiServices:
         organizations=organizations,
         profiles=profiles,
         availability=availability,
+        receive_report=ReceiveReport(
+            reports=build_reports(settings, databases),
+            inbox=SqlMeetingReports(databases.scheduling),
+            party_of=party_of(IdCipher(settings.id_key)),
+            nudge=nudge,
+            clock=utc_now,
+        ),
+        meeting_facts=SqlMeetingReports(databases.scheduling),
         find_care_providers=FindCareProviders(
             search=SqlSearch(databases.scheduling),
             availability=availability,
@@ -276,6 +290,7 @@ def build_limiter(settings: Settings, databases: Databases) -> Limiter:
             Limit.BOOKING: settings.rate_limit_booking,
             Limit.SEARCH: settings.rate_limit_search,
             Limit.POLLING: settings.rate_limit_polling,
+            Limit.REPORT: settings.rate_limit_report,
             Limit.OTHER: settings.rate_limit,
         },
         rate_limits=SqlRateLimits(databases.psyter),
@@ -295,6 +310,7 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         managed_providers=SqlManagedProviders(databases.psyter),
         copy_facts=build_copying(databases),
         outside=ServiceOperator(services=SqlServices(databases.scheduling), clock=utc_now),
+        reports=SqlMeetingReports(databases.scheduling),
     )
 
 
@@ -360,6 +376,11 @@ def build_worker_app() -> Celery:
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
     register_announcing(app, built_once(lambda: build_announce(settings)))
     register_audit(app, built_once(lambda: build_seal_audit(settings)))
+    register_meetings(
+        app,
+        built_once(lambda: build_note_report(settings)),
+        built_once(lambda: build_sweep_reports(settings, nudge=nudge)),
+    )
     return app
 
 
@@ -385,6 +406,22 @@ def build_seal_audit(settings: Settings) -> SealAudit:
         log=build_audit_log(settings, databases),
         clock=utc_now,
     )
+
+
+def build_note_report(settings: Settings) -> NoteReport:
+    databases = open_databases(settings, threads=settings.worker_threads)
+    return NoteReport(
+        inbox=SqlMeetingReports(databases.scheduling),
+        tell_provider=lambda _booking_id, *, key: None,  # noqa: ARG005
+        clock=utc_now,
+        new_token=new_token,
+        lease=settings.lease,
+    )
+
+
+def build_sweep_reports(settings: Settings, *, nudge: Nudge) -> SweepReports:
+    scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
+    return SweepReports(inbox=SqlMeetingReports(scheduling), nudge=nudge, clock=utc_now)
 
 
 def reconciliation(settings: Settings) -> Reconcile:
@@ -459,7 +496,16 @@ def build_sagas(settings: Settings, databases: Databases, guard: Guard) -> tuple
 
 
 def build_rooms(settings: Settings, databases: Databases, guard: Guard) -> GuardedRooms:
-    return GuardedRooms(VideoSdkRooms(videosdk_calls(settings, databases, connections=settings.worker_threads)), guard)
+    calls = videosdk_calls(settings, databases, connections=settings.worker_threads)
+    base = settings.public_url
+    rooms = VideoSdkRooms(calls, webhook_url=None if base is None else f"{base.rstrip('/')}{meeting_reports.PATH}")
+    return GuardedRooms(rooms, guard)
+
+
+def build_reports(settings: Settings, databases: Databases) -> VideoSdkReports:
+    if settings.videosdk_public_key is not None:
+        return VideoSdkReports(PinnedKey(settings.videosdk_public_key))
+    return VideoSdkReports(VideoSdkKey(videosdk_calls(settings, databases, connections=1), clock=utc_now))
 
 
 def build_meetings(settings: Settings, databases: Databases, guard: Guard) -> GuardedMeetings:

@@ -9,17 +9,18 @@ from datetime import timedelta
 from kombu import Exchange, Queue
 
 SAGAS = "sagas"
+MEETINGS = "meetings"  # webhooks of VideoSDK
 SWEEPS = "sweeps"  # its own queue: Redis takes turns between queues, so a backlog of sagas does not starve the sweep
 
 EXCHANGE = Exchange("tahoon", type="direct")
-task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, SWEEPS))
+task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, SWEEPS))
 task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS
 task_routes = {
     name: {"queue": SWEEPS, "routing_key": SWEEPS}
-    for name in ("sweep", "announce", "reconcile", "copy_facts", "seal_audit")
-}
+    for name in ("sweep", "announce", "reconcile", "copy_facts", "seal_audit", "sweep_meetings")
+} | {"note_meeting_report": {"queue": MEETINGS, "routing_key": MEETINGS}}
 task_create_missing_queues = False
 
 task_acks_late = True  # a killed worker gives its nudge back; running a saga twice is safe

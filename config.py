@@ -17,6 +17,7 @@ from marshmallow.exceptions import SCHEMA
 
 from databases.addresses import address_of
 from databases.strings import ConnectionStringWrong
+from integrations.videosdk.webhooks import KeyUnusable, public_key
 
 PREFIX = "TAHOON_"
 LEASE_TO_TIMEOUT = 2  # a lease outlives the longest call this many times
@@ -70,6 +71,8 @@ class Settings:
     seal_keys_accepted: tuple[Secret, ...]
     videosdk_api_endpoint: str | None  # None: the one of CatAppConfigSetting
     videosdk_timeout: timedelta
+    videosdk_public_key: str | None  # PEM; None: asked of VideoSDK
+    public_url: str | None  # base address of the API as the world sees it; None: VideoSDK reports nothing
     fcm_endpoint: str
     fcm_service_account_file: Path
     fcm_timeout: timedelta
@@ -78,6 +81,7 @@ class Settings:
     rate_limit_booking: int
     rate_limit_search: int
     rate_limit_polling: int
+    rate_limit_report: int
     trusted_proxies: int
     videosdk_places: int
     fcm_places: int
@@ -110,6 +114,18 @@ class SecretTexts(fields.String):
         if any(len(one) < SHORTEST_SECRET for one in given):
             raise ValidationError(f"Each must be {SHORTEST_SECRET} characters or more, with commas between.")
         return given
+
+
+class PublicKey(fields.String):
+    """An RSA public key in PEM, whose line ends an environment variable may hold as `\\n`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        pem: str = super()._deserialize(value, attr, data, **kwargs).replace("\\n", "\n")
+        try:
+            public_key(pem)
+        except KeyUnusable:
+            raise ValidationError("Must be an RSA public key in PEM.") from None
+        return pem
 
 
 class FilePath(fields.String):
@@ -226,6 +242,15 @@ class SettingsSchema(Schema):
         metadata={"help": "address of VideoSDK; without it the one of CatAppConfigSetting, group 25"},
     )
     videosdk_timeout = seconds(10, "of one call")
+    videosdk_public_key = PublicKey(
+        load_default=None,
+        metadata={"help": "verifies VideoSDK's webhooks: PEM, `\\n` for its line ends; asked of VideoSDK where absent"},
+    )
+    public_url = fields.String(
+        load_default=None,
+        validate=[WEB_ADDRESS, validate.Length(max=400)],
+        metadata={"help": "base address under which VideoSDK reaches the API with its webhooks; absent: it sends none"},
+    )
     fcm_endpoint = fields.String(
         load_default="https://fcm.googleapis.com", validate=WEB_ADDRESS, metadata={"help": "address of FCM"}
     )
@@ -236,6 +261,7 @@ class SettingsSchema(Schema):
     rate_limit_booking = requests(100, "that book, cancel or move a session")
     rate_limit_search = requests(100, "that search care providers and their schedules")
     rate_limit_polling = requests(300, "that ask how something stands")
+    rate_limit_report = requests(6000, "of VideoSDK's webhooks, of one address")
     trusted_proxies = fields.Integer(
         load_default=0,
         validate=validate.Range(min=0, max=10),

@@ -11,6 +11,7 @@ from api.cli_audit import audit_commands
 from api.cli_calendars import calendars_commands
 from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
+from api.cli_meetings import meetings_commands
 from api.cli_providers import providers_commands
 from api.cli_services import add_service_commands
 from api.errors import add_error_handlers
@@ -29,6 +30,7 @@ from api.routes import (
     docs,
     favorites,
     health,
+    meeting_reports,
     meetings,
     rescheduling,
     session_booking,
@@ -70,13 +72,14 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     add_error_handlers(app)
     for routes in UNDER_API:
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
-    for routes in (health, docs):
+    for routes in (health, docs, meeting_reports):
         app.register_blueprint(routes.blueprint())
     add_unversioned_aliases(app)
     add_commands(app)
     app.cli.add_command(limits_commands)
     app.cli.add_command(calendars_commands)
     app.cli.add_command(audit_commands)
+    app.cli.add_command(meetings_commands)
     app.cli.add_command(providers_commands)
     add_key_commands(app)
     add_service_commands(app)

@@ -8,7 +8,8 @@ from api.services import services
 
 limits_commands = Understanding("limits", help="Show and change how often an organization may call.")
 
-KINDS = [kind.value for kind in Limit if kind not in {Limit.UNLIMITED, Limit.TOKEN}]  # tokens: not yet an organization
+OF_NO_ORGANIZATION = {Limit.UNLIMITED, Limit.TOKEN, Limit.REPORT}
+KINDS = [kind.value for kind in Limit if kind not in OF_NO_ORGANIZATION]
 
 
 @limits_commands.command("show")

@@ -28,6 +28,7 @@ class Limit(StrEnum):
     BOOKING = "booking"
     SEARCH = "search"
     POLLING = "polling"
+    REPORT = "report"  # webhooks of the video service
     OTHER = "other"
     UNLIMITED = "unlimited"  # health checks
 
@@ -35,6 +36,7 @@ class Limit(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Contract:
     scope: Scope | None  # None: open to callers without a token
+    proof: str | None = None  # instead of a token: what shows who calls, checked by the view
     limit: Limit = Limit.OTHER
     body: type[StrictSchema] | None = None  # what the JSON body is read with
     query: type[StrictSchema] | None = None  # what the query string is read with

@@ -18,6 +18,7 @@ from api.pagination import CursorWrong
 from api.security.id_cipher import IdTampered
 from api.security.jwt_tokens import TokenInvalid
 from api.security.scopes import Scope
+from integrations.ports import ReportMalformed, SignatureWrong
 from repositories.enums import Reason
 from repositories.ports.errors import (
     CareProviderUnknown,
@@ -109,6 +110,10 @@ class NotFound(Exception):
     """There is no such booking."""
 
 
+class ReportKeyUnavailable(Exception):
+    """This webhook cannot be verified just now. Send it again."""
+
+
 class ClientRefused(Exception):
     """A valid access key is needed."""
 
@@ -133,6 +138,9 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     SecureHashWrong: (400, Reason.INVALID_SECURE_HASH),
     IdTampered: (400, Reason.INVALID_PARAMETER),
     CursorWrong: (400, Reason.INVALID_PARAMETER),
+    SignatureWrong: (403, Reason.WEBHOOK_SIGNATURE_WRONG),
+    ReportMalformed: (400, Reason.MALFORMED_BODY),
+    ReportKeyUnavailable: (503, Reason.SERVICE_UNAVAILABLE),
     TokenInvalid: (401, Reason.UNAUTHENTICATED),
     TokenRevoked: (401, Reason.TOKEN_REVOKED),
     Unauthenticated: (401, Reason.UNAUTHENTICATED),

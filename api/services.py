@@ -24,6 +24,7 @@ from repositories.ports.care_providers import Profiles
 from repositories.ports.favorites import Favorites
 from repositories.ports.idempotency import IdempotencyKeys
 from repositories.ports.managed_providers import ManagedProviderList
+from repositories.ports.meetings import MeetingFacts, ReportRecords
 from repositories.ports.organizations import Organizations, Seals
 from repositories.ports.sagas import SagaRecords
 from repositories.ports.users import Users
@@ -34,6 +35,7 @@ from saga.audit import VerifyAudit
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.manage_availability import ManageAvailability
+from saga.meeting_reports import ReceiveReport
 from saga.operators import Operator
 from saga.reconcile import Finding, Report
 from saga.service_operator import ServiceOperator
@@ -65,6 +67,7 @@ class Operations:
     managed_providers: ManagedProviderList
     copy_facts: Callable[[], int]
     outside: ServiceOperator
+    reports: ReportRecords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,8 @@ class ApiServices:
     find_care_providers: Callable[[SearchRequest], SearchResult]
     show_schedule: Callable[[ScheduleRequest], Schedule]
     manage_availability: ManageAvailability
+    receive_report: ReceiveReport
+    meeting_facts: MeetingFacts
     changes: IdempotencyKeys  # of PsyterDatabase
     id_cipher: IdCipher
     cursors: Cursors

@@ -28,7 +28,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 NEVER_LIMITED = {  # a test or benchmark asks more often than any partner; those of the limits set their own
-    f"TAHOON_RATE_LIMIT{kind}": "1000000" for kind in ("", "_TOKEN", "_BOOKING", "_SEARCH", "_POLLING")
+    f"TAHOON_RATE_LIMIT{kind}": "1000000" for kind in ("", "_TOKEN", "_BOOKING", "_SEARCH", "_POLLING", "_REPORT")
 }
 STOP_SECONDS = 20
 
@@ -58,6 +58,7 @@ class Stack:
             "TAHOON_SCHEDULING_DB_URL": f"sqlite:///{folder / 'scheduling.db'}",
             "TAHOON_REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
             "TAHOON_VIDEOSDK_API_ENDPOINT": self.sandbox_url,
+            "TAHOON_PUBLIC_URL": self.api_url,
             "TAHOON_FCM_ENDPOINT": self.sandbox_url,
             "TAHOON_FCM_SERVICE_ACCOUNT_FILE": str(folder / "service-account.json"),
             "TAHOON_LOG_LEVEL": "WARNING",

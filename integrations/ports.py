@@ -127,6 +127,34 @@ class VideoMeetings(Protocol):
         ...
 
 
+class SignatureWrong(Exception):
+    """This webhook is not signed by the video service."""
+
+
+class ReportMalformed(Exception):
+    """This webhook does not say what it is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoomReport:
+    """What the video service reports of a room, on its own accord."""
+
+    kind: str  # in its own words: participant-joined
+    meeting_id: str
+    session_id: str
+    participant_id: str | None = field(default=None, repr=False)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    file: str | None = field(default=None, repr=False)  # where a recording lies: what tells it from others
+
+
+class RoomReports(Protocol):
+    def read(self, body: bytes, *, signature: str | None) -> RoomReport:
+        """What this webhook reports. Raises SignatureWrong, ReportMalformed, and ProviderError if the key that
+        verifies it cannot be had just now."""
+        ...
+
+
 class PushSender(Protocol):
     def send(self, push: BookingPush, *, key: str) -> None:
         """Tell the provider's Android and iOS devices; `key` collapses repeats. Raises ProviderError."""

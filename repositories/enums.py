@@ -57,6 +57,8 @@ class Reason(IntEnum):
     NOT_CONFIRMED = 1070
     RESCHEDULE_IN_FLIGHT = 1071
 
+    WEBHOOK_SIGNATURE_WRONG = 1095
+
 
 class SagaStatus(StrEnum):
     RUNNING = "running"
@@ -103,6 +105,25 @@ class Trouble(StrEnum):
     FAILING = "failing"  # so many failures in a row
     LIMITED = "limited"  # it asked not to be called for a while
     MISCONFIGURED = "misconfigured"  # it refuses our key
+
+
+class ReportStatus(StrEnum):
+    """Where a webhook of the video service stands."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    IGNORED = "ignored"  # of a room that no booking has, or of a kind that says nothing to us
+    PARKED = "parked"  # its worker died too often: an operator decides
+
+
+class MeetingFactKind(StrEnum):
+    """What can happen in a booking's meeting."""
+
+    SESSION_STARTED = "session_started"
+    SESSION_ENDED = "session_ended"
+    PARTICIPANT_JOINED = "participant_joined"
+    PARTICIPANT_LEFT = "participant_left"
+    RECORDING_READY = "recording_ready"
 
 
 class DeedOutcome(StrEnum):

@@ -9,12 +9,14 @@ from api.contract import Contract, Limit, contract
 from api.instants import instant
 from api.ownership import booking_number
 from api.schemas.meetings import MeetingSchema, RecordingsSchema
+from api.security.id_cipher import IdKind
 from api.security.scopes import Scope
 from api.services import services
 from integrations.ports import Recording
 from repositories.acting import about
 from saga.accept_cancellation import BookingNotFound
 from saga.booked_meetings import MeetingsUnavailable
+from saga.meeting_reports import session_times
 
 
 def blueprint() -> Blueprint:
@@ -49,17 +51,21 @@ def get_recording(booking_id: str) -> Response:
     )
 )
 def validate_meeting(booking_id: str) -> Response:
-    """Whether a booking's meeting can be joined."""
+    """Whether a booking's meeting can be joined, under which participant id its user joins, and what happened in it."""
     booking, is_valid = services().booked_meetings.validate(
         booking_number(booking_id), organization_id=caller().organization_id
     )
+    started_at, ended_at = session_times(services().meeting_facts.facts_of(booking.id))
     return jsonify(
         bookingId=booking_id,
         bookingStatus=int(booking.status),
         meetingId=booking.meeting_id,
+        participantId=services().id_cipher.encrypt(IdKind.USER, booking.user_id),
         isValid=is_valid,
         startsAt=instant(booking.starts_at),
         endsAt=instant(booking.ends_at),
+        sessionStartedAt=None if started_at is None else instant(started_at),
+        sessionEndedAt=None if ended_at is None else instant(ended_at),
     )
 
 

@@ -31,4 +31,17 @@ class MeetingSchema(OpenSchema):
     meeting_id = fields.String(data_key="meetingId", required=True, allow_none=True)
     is_valid = fields.Boolean(data_key="isValid", required=True)
     starts_at = fields.DateTime(data_key="startsAt", required=True)
+    participant_id = EncryptedId(IdKind.USER, data_key="participantId", required=True)
+    session_started_at = fields.DateTime(
+        data_key="sessionStartedAt",
+        required=True,
+        allow_none=True,
+        metadata={"description": "when somebody was first in the meeting, as far as the video service told"},
+    )
+    session_ended_at = fields.DateTime(
+        data_key="sessionEndedAt",
+        required=True,
+        allow_none=True,
+        metadata={"description": "when everybody had left; null while somebody may be in it"},
+    )
     ends_at = fields.DateTime(data_key="endsAt", required=True)

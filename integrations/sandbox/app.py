@@ -13,6 +13,7 @@ from integrations.sandbox.fcm import add_fcm_routes
 from integrations.sandbox.google_token import add_token_route
 from integrations.sandbox.memory import Memory
 from integrations.sandbox.videosdk import add_videosdk_routes
+from integrations.sandbox.videosdk_webhooks import add_webhook_routes
 
 
 def create_sandbox() -> Flask:
@@ -38,6 +39,7 @@ def create_sandbox() -> Flask:
         return decorate
 
     add_videosdk_routes(app, memory, provider_route)
+    add_webhook_routes(app, memory, provider_route)
     add_fcm_routes(app, memory, provider_route)
     add_token_route(app, memory, provider_route)
     add_fault_routes(app, faults)

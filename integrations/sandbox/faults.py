@@ -16,6 +16,7 @@ ROUTES = (
     "videosdk.validate_room",
     "videosdk.deactivate_room",
     "videosdk.recordings",
+    "videosdk.public_key",
     "fcm.send",
     "google.token",
 )

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from integrations.http import json_of, nonsense
 from integrations.ports import ProviderRefused, Room
 from integrations.videosdk.calls import NOT_THERE, VideoSdkCalls
+from integrations.videosdk.webhooks import REPORTED
 
 LONGEST_ROOM_ID = 64
 CREATE, FIND = "create room", "find room"
@@ -20,16 +21,19 @@ RECORDING = {
 
 
 class VideoSdkRooms:
-    """The port VideoRooms."""
+    """The port VideoRooms. `webhook_url`: where VideoSDK is to report what happens in the rooms; None: nowhere."""
 
-    def __init__(self, calls: VideoSdkCalls) -> None:
+    def __init__(self, calls: VideoSdkCalls, *, webhook_url: str | None = None) -> None:
         self._calls = calls
+        self._webhook_url = webhook_url
 
     def open_room(self, key: str) -> Room:
         """VideoSDK answers a customRoomId it knows with that room, so a repeat opens no second one."""
         wish: dict[str, Any] = {"customRoomId": key}
         if self._calls.settings().is_recording_enabled:
             wish["autoStartConfig"] = RECORDING
+        if self._webhook_url is not None:
+            wish["webhook"] = {"endPoint": self._webhook_url, "events": list(REPORTED)}
         room = json_of(CREATE, self._calls.call(CREATE, "POST", "/v2/rooms", body=wish))
         if room.get("disabled") is True:
             raise ProviderRefused(f"{CREATE}: the room is deactivated")

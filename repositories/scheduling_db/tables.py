@@ -148,6 +148,15 @@ Index(
     mssql_where=is_grouped,
 )
 
+has_meeting = bookings.c.meeting_id.is_not(None)
+Index(
+    "ix_bookings_meeting_id",
+    bookings.c.meeting_id,
+    sqlite_where=has_meeting,
+    postgresql_where=has_meeting,
+    mssql_where=has_meeting,
+)
+
 reserved_cells = Table(
     "reserved_cells",
     metadata,
@@ -297,6 +306,51 @@ event_feed = Table(  # one row: whoever announces events holds it
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last_position", BigInteger, nullable=False),
+)
+
+meeting_reports = Table(  # the inbox of VideoSDK's webhooks
+    "meeting_reports",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("kind", String(40), nullable=False),
+    Column("meeting_id", String(64), nullable=False),
+    Column("session_id", String(64), nullable=False),
+    Column("participant", String(80), nullable=False),
+    Column("recording", String(64), nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("status", String(10), nullable=False),
+    Column("booking_id", BigInteger),
+    Column("claims", Integer, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("nudged_until", UtcDateTime),
+    Column("lease_token", String(32)),
+    Column("error", String(80)),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("last_received_at", UtcDateTime, nullable=False),
+    Index("ix_meeting_reports_status_id", "status", "id"),
+)
+report_is_due = meeting_reports.c.due_at.is_not(None)
+Index(
+    "ix_meeting_reports_due_at",
+    meeting_reports.c.due_at,
+    sqlite_where=report_is_due,
+    postgresql_where=report_is_due,
+    mssql_where=report_is_due,
+)
+
+meeting_facts = Table(
+    "meeting_facts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("booking_id", BigInteger, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("session_id", String(64), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("booking_id", "kind", "session_id", "subject"),
 )
 
 idempotency_keys = keys_table(metadata)

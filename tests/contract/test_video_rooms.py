@@ -19,6 +19,7 @@ from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
 from integrations.videosdk.calls import VideoSdkCalls
 from integrations.videosdk.client import RECORDING, VideoSdkRooms
 from integrations.videosdk.settings import VideoSdkSettings
+from saga.meeting_reports import OF_KIND
 from tests.fakes.rooms import FakeRooms
 
 
@@ -31,13 +32,14 @@ class World:
 def real_rooms(
     url: str,
     *,
+    webhook_url: str | None = None,
     secret_key: str = SECRET_KEY,
     timeout: float = 5,
     recording: bool = False,
     ahead: timedelta = timedelta(),
 ) -> VideoSdkRooms:
     settings = VideoSdkSettings(endpoint=url, api_key=API_KEY, secret_key=secret_key, is_recording_enabled=recording)
-    return VideoSdkRooms(calls_of(settings, timeout=timeout, ahead=ahead))
+    return VideoSdkRooms(calls_of(settings, timeout=timeout, ahead=ahead), webhook_url=webhook_url)
 
 
 def calls_of(settings: VideoSdkSettings, *, timeout: float = 5, ahead: timedelta = timedelta()) -> VideoSdkCalls:
@@ -239,3 +241,16 @@ def test_a_token_is_minted_again_before_it_ends(sandbox_url: str) -> None:
     now += timedelta(minutes=25)
     assert adapter._token(settings) != first
     adapter.close()
+
+
+def test_a_room_reports_to_where_it_was_told_to(sandbox_url: str) -> None:
+    url = "https://api.example.com/webhooks/videosdk"
+    rooms = real_rooms(sandbox_url, webhook_url=url)
+    meeting = rooms.open_room("k-reporting").meeting_id
+    told = rooms_at(sandbox_url)[meeting]["wish"]["webhook"]
+    assert (told["endPoint"], set(told["events"])) == (url, set(OF_KIND))
+
+
+def test_a_room_reports_nowhere_unless_it_was_told_to(sandbox_url: str) -> None:
+    meeting = real_rooms(sandbox_url).open_room("k-silent").meeting_id
+    assert "webhook" not in rooms_at(sandbox_url)[meeting]["wish"]

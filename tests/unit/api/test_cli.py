@@ -40,7 +40,7 @@ class Terminal(World):
             rooms=self.desk.rooms,
             clock=lambda: self.desk.now + GRACE + timedelta(seconds=1),
         )
-        unused = ("access_keys", "seals", "calendars", "managed_providers", "copy_facts", "outside")
+        unused = ("access_keys", "seals", "calendars", "managed_providers", "copy_facts", "outside", "reports")
         others = dict.fromkeys(unused, nobody)
         return Operations(records=self.desk.records, operator=self.desk.operator, reconcile=reconcile, **others)
 

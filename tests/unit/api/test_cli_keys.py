@@ -27,6 +27,7 @@ class OperatorsWorld(World):
             managed_providers=nobody,
             copy_facts=nobody,
             outside=nobody,
+            reports=nobody,
         )
 
     def run(self, *arguments: str) -> Any:

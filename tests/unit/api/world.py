@@ -17,6 +17,7 @@ from api.contract import Limit
 from api.grants import Grants
 from api.limiter import Limiter
 from api.pagination import Cursors
+from api.participants import party_of
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.jwt_tokens import Claims, TokenIssuer
 from api.security.key_ring import KeyRing
@@ -40,6 +41,7 @@ from saga.audit import VerifyAudit
 from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import FindCareProviders, ShowSchedule
 from saga.manage_availability import ManageAvailability
+from saga.meeting_reports import ReceiveReport
 from saga.submit_assessment import SubmitAssessment
 from tests.fakes.access import FakeAccess
 from tests.fakes.assessments import FakeAssessments
@@ -47,6 +49,7 @@ from tests.fakes.audit import FakeAuditLog, FakeOutbox
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.favorites import FakeFavorites
 from tests.fakes.idempotency import FakeChanges
+from tests.fakes.meeting_reports import FakeMeetingReports, FakeRoomReports
 from tests.fakes.meetings import FakeMeetings
 from tests.fakes.offers import FakeOffers
 from tests.fakes.profiles import FakeProfiles
@@ -162,6 +165,9 @@ class World:
     seconds: float = 0.0
     trusted_proxies: int = 0
     scheduling: FakeScheduling = field(default_factory=FakeScheduling)
+    reports: FakeRoomReports = field(default_factory=FakeRoomReports)
+    inbox: FakeMeetingReports = field(default_factory=FakeMeetingReports)
+    nudged: list[tuple[str, str]] = field(default_factory=list)
     audit_outbox: FakeOutbox = field(default_factory=FakeOutbox)
     audit_log: FakeAuditLog = field(default_factory=lambda: FakeAuditLog(Chain(KEY)))
 
@@ -246,6 +252,10 @@ class World:
     def organization(self) -> Organization:
         return self.access.organizations[OURS]
 
+    def nudge(self, name: str, about: str) -> bool:
+        self.nudged.append((name, about))
+        return True
+
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
 
@@ -315,6 +325,14 @@ class World:
                     assessments=self.assessments, users=self.people, changes=self.changes, clock=lambda: self.now
                 ),
                 favorites=self.favorites,
+                receive_report=ReceiveReport(
+                    reports=self.reports,
+                    inbox=self.inbox,
+                    party_of=party_of(CIPHER),
+                    nudge=self.nudge,
+                    clock=lambda: self.now,
+                ),
+                meeting_facts=self.inbox,
                 changes=self.changes,
                 id_cipher=CIPHER,
                 cursors=CURSORS,
