@@ -71,6 +71,7 @@ def plan_in(folder: Path, given: dict[str, str]) -> Plan:
         own |= {
             "TAHOON_VIDEOSDK_API_ENDPOINT": plan.url("sandbox"),
             "TAHOON_FCM_ENDPOINT": plan.url("sandbox"),
+            "TAHOON_PUBLIC_URL": plan.url("api"),
             "TAHOON_FCM_SERVICE_ACCOUNT_FILE": str(folder / "sandbox-service-account.json"),
         }
     plan.environment = own | plan.environment

@@ -1,5 +1,6 @@
 """GET getrecording and validatemeeting: a booking's meeting, for its own organization only."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from api.security.id_cipher import IdKind
 from api.security.scopes import SCOPES_OF, Scope
 from integrations.ports import ProviderMisconfigured, ProviderRefused, ProviderUnavailable, Recording
-from repositories.enums import BookingStatus, Reason, Role
-from tests.unit.api.world import BOOKING, CIPHER, CONFIRMED, NOW, OTHERS, World, view_of
+from repositories.entities.meetings import MeetingFact
+from repositories.enums import BookingStatus, MeetingFactKind, Reason, Role
+from tests.unit.api.world import BOOKING, CIPHER, CONFIRMED, NOW, OTHERS, USER, World, view_of
 
 PUBLIC_ID = CIPHER.encrypt(IdKind.BOOKING, BOOKING)
 MEETING = "abcd-efgh-ijkl"
@@ -84,6 +86,21 @@ def test_a_meeting_is_valid_while_it_is_confirmed_and_open(world: World) -> None
     answer = asked(world, "validatemeeting")
     assert (answer.json["isValid"], answer.json["meetingId"]) == (True, MEETING)
     assert answer.json["startsAt"] == "2026-01-06T12:00:00.000Z"
+
+
+def test_a_meeting_says_under_which_id_its_user_joins(world: World) -> None:
+    assert asked(world, "validatemeeting").json["participantId"] == CIPHER.encrypt(IdKind.USER, USER)
+
+
+def test_a_meeting_says_when_its_session_began_and_ended(world: World) -> None:
+    answer = asked(world, "validatemeeting").json
+    assert (answer["sessionStartedAt"], answer["sessionEndedAt"]) == (None, None)
+    began = MeetingFact(kind=MeetingFactKind.SESSION_STARTED, session_id="s", at=NOW)
+    world.inbox.facts[BOOKING] = [began]
+    answer = asked(world, "validatemeeting").json
+    assert (answer["sessionStartedAt"], answer["sessionEndedAt"]) == ("2026-01-05T12:00:00.000Z", None)
+    world.inbox.facts[BOOKING] += [replace(began, kind=MeetingFactKind.SESSION_ENDED, at=NOW + timedelta(hours=1))]
+    assert asked(world, "validatemeeting").json["sessionEndedAt"] == "2026-01-05T13:00:00.000Z"
 
 
 @pytest.mark.parametrize("status", [BookingStatus.PENDING, BookingStatus.FAILED, BookingStatus.CANCELLED])
