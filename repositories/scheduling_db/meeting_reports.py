@@ -141,7 +141,7 @@ class SqlMeetingReports:
             self._held(connection, ASSIGN, claimed, of_booking=found.id)
             for fact in facts:
                 if _add(connection, found.id, fact) and fact.kind is MeetingFactKind.RECORDING_READY:
-                    append_event(connection, found.id, fact.kind.value, now)
+                    append_event(connection, found.id, fact.kind.value, now, changed=("recordingsList",))
             return booking_of(found)
 
         return self._database.write(work)
