@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from random import Random
 
 import requests
 
@@ -27,6 +27,7 @@ from tests.chaos.weather import Storm, Weather
 from tests.integration.system.promises import Story, check_promises, check_story, rows, tables_of
 
 AT_ONCE, WORKERS = 20, 10  # cases, and workers to carry them
+BATCH = 5 * AT_ONCE  # cases after which the world as a whole is looked at
 TRIES = 3  # of a case whose saga went another way than recorded before it came to its point
 
 
@@ -56,13 +57,13 @@ class Result:
 
 def record(arena: Arena, scenario: Scenario) -> list[Point]:
     """The points that this scenario passes when nothing goes wrong."""
-    with scenario.trip(arena) as trip:
+    with scenario.trip(arena) as trip, trip.kept_lease():
         trip.watch(Plan(meet=scenario.meet))
         scenario.arrange(trip)
         scenario.partner(trip)
         trip.wait_for_end()
         check(trip, scenario, scenario.ends)
-        return [Point(number, name) for number, name in enumerate(arena.script.points(trip.walked))]
+        return [Point(number, name) for number, name in enumerate(trip.passed)]
 
 
 def record_all(arena: Arena, scenarios: Sequence[Scenario] = SCENARIOS) -> dict[Scenario, list[Point]]:
@@ -135,13 +136,13 @@ def carry(trip: Trip, case: Case, weather: Weather | None) -> None:
     storm = None if weather is None else partial(weather.strike, case, meanwhile=trip.keep_lease)
     trip.watch(fault.plan(scenario, case.point))
     scenario.arrange(trip)
-    with ThreadPoolExecutor(1) as pool:
+    with trip.kept_lease(until=case.point.number), ThreadPoolExecutor(1) as pool:
         partner = pool.submit(play, trip, scenario)
         fault.strike(trip, fault.act_at(case.point), storm)
         partner.result()
     trip.wait_for_end()
     check(trip, scenario, end_of(trip, case), fault)
-    if trip.arena.script.points(trip.walked)[case.point.number] != case.point.name:
+    if trip.passed[case.point.number] != case.point.name:
         raise Moved
 
 
@@ -166,7 +167,7 @@ def end_of(trip: Trip, case: Case) -> tuple[BookingStatus, Reason | None]:
 def told(trip: Trip) -> str:
     """What is known of a trip that went wrong."""
     script, lines = trip.arena.script, []
-    lines += [f"point {number} {name}" for number, name in enumerate(script.points(trip.walked))]
+    lines += [f"point {number} {name}" for number, name in enumerate(trip.passed)]
     lines += [f"{kind} {note}" for kind in ("deaths", "stops", "returns") for note in script.notes(trip.walked, kind)]
     if trip.booked:
         story = trip.story
@@ -246,13 +247,24 @@ class Group:
     failure: str | None  # of the world as a whole, when they had ended
 
 
-def carry_out(arena: Arena, chosen: Sequence[Case], tell: Callable[[Result], None] = lambda _: None) -> list[Group]:
-    """Run these cases, as many at once as keeps their meaning, and look at the whole world after each group."""
-    groups: dict[tuple[Any, ...], list[Case]] = {}
-    for case in sorted(chosen, key=lambda case: (case.fault not in SLOW, case.point.number)):
-        alone = case.fault if case.fault.storm or case.fault.has_wrong_clocks else None
-        groups.setdefault((alone, case.leaves_rooms), []).append(case)
-    return [_run_group(arena, alone, together, tell) for (alone, _), together in groups.items()]
+def batches(chosen: Sequence[Case], order: Random, *, size: int = BATCH) -> list[list[Case]]:
+    """These cases in any order, so many at a time, each time only such as can run together."""
+    groups: dict[tuple[Fault | None, bool], list[Case]] = {}
+    for case in order.sample(chosen, len(chosen)):
+        groups.setdefault((alone(case), case.leaves_rooms), []).append(case)
+    found = [group[start : start + size] for group in groups.values() for start in range(0, len(group), size)]
+    return order.sample(found, len(found))
+
+
+def alone(case: Case) -> Fault | None:
+    """The fault of this case, if it befalls everybody: only cases of the same can run beside it."""
+    return case.fault if case.fault.storm or case.fault.has_wrong_clocks else None
+
+
+def carry_out(arena: Arena, batch: Sequence[Case], tell: Callable[[Result], None] = lambda _: None) -> Group:
+    """Run these cases, as many at once as keeps their meaning, and look at the whole world when they have ended."""
+    together = sorted(batch, key=lambda case: (case.fault not in SLOW, case.point.number))
+    return _run_group(arena, alone(together[0]), together, tell)
 
 
 def _run_group(arena: Arena, alone: Fault | None, together: Sequence[Case], tell: Callable[[Result], None]) -> Group:

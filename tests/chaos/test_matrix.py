@@ -16,7 +16,7 @@ from repositories.scheduling_db import tables as scheduling
 from saga.definition import Kind
 from tests.chaos.arena import Arena, arena
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.matrix import Case, Result, carry_out, cases, record_all
+from tests.chaos.matrix import Case, Result, batches, carry_out, cases, record_all
 from tests.chaos.storage import SqliteFiles
 from tests.chaos.table import Recorded, page
 from tests.integration.system.promises import rows, tables_of
@@ -46,7 +46,7 @@ def outcome() -> Iterator[Outcome]:
     ):
         recorded = record_all(world)
         refusing = steps_that_refused(world)
-        groups = carry_out(world, sample(recorded, storage))
+        groups = [carry_out(world, batch) for batch in batches(sample(recorded, storage), Random(SEED))]
         yield Outcome(
             page=page(recorded, storage),
             refusing=refusing,

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -172,6 +173,27 @@ class Trip:
 
     def is_over(self) -> bool:
         return self.is_partner_done and not (self.booked and self.sagas_on_their_way())
+
+    @contextmanager
+    def kept_lease(self, *, until: int | None = None) -> Iterator[None]:
+        """Up to this point, or all the while, no lease runs out, however busy the machine: all is as recorded."""
+        is_over = threading.Event()
+
+        def keep() -> None:
+            while not is_over.wait(LEASE / 4) and (until is None or len(self.passed) <= until):
+                self.keep_lease()
+
+        keeping = threading.Thread(target=keep)
+        keeping.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            keeping.join()
+
+    @property
+    def passed(self) -> list[str]:
+        return self.arena.script.points(self.walked)
 
     def keep_lease(self) -> None:
         """Time stands still for a saga whose process waits at its point for others to come to theirs."""
