@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
-from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime, ReserveTime
+from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime
 from repositories.enums import Reason, Service
 from repositories.ports.bookings import Slots
 from repositories.ports.care_providers import CareProviders
@@ -16,6 +16,7 @@ from repositories.ports.users import Users
 from saga import withdraw_group
 from saga.definition import (
     NOTHING,
+    PUSH,
     Receipt,
     Retry,
     SagaState,
@@ -27,13 +28,12 @@ from saga.definition import (
     retriable,
     steps,
 )
-from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant
+from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant, time_wanted
 
 NAME = "book_session"
 
 
 VIDEOSDK = Retry(limit=8, base=timedelta(milliseconds=500), cap=timedelta(seconds=30))
-FCM = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
 
 REASONS: dict[type[Exception], Reason] = {
     SlotClosed: Reason.NOT_ALLOWED,
@@ -56,6 +56,7 @@ class BookSession:
     clock: Callable[[], datetime]
 
     name = NAME
+    reasons = REASONS
 
     @cached_property
     def table(self) -> Table:
@@ -80,7 +81,7 @@ class BookSession:
                 asks=Service.VIDEOSDK,
             ),
             pivot("confirm_booking", in_journal(self.confirm), stops_on=(BookingWithdrawn,)),
-            retriable("notify_provider", self.push_new_booking, retry=FCM, asks=Service.FCM, best_effort=True),
+            retriable("notify_provider", self.push_new_booking, retry=PUSH, asks=Service.FCM, best_effort=True),
         )
 
     # 1
@@ -90,12 +91,7 @@ class BookSession:
 
     # 2
     def reserve_time(self, state: SagaState) -> Effect:
-        return ReserveTime(
-            booking_id=state.booking_id,
-            care_provider_id=state.input["care_provider_id"],
-            starts_at=instant(state, "starts_at"),
-            ends_at=instant(state, "ends_at"),
-        )
+        return time_wanted(state)
 
     def release_time_if_held(self, state: SagaState) -> Effect:
         return ReleaseTime(booking_id=state.booking_id)
@@ -153,6 +149,3 @@ class BookSession:
             failed_step=state.failed_step,
             if_failed=withdraw_group.first_state(state, now=self.clock()) if "group" in state.input else None,
         )
-
-    def reason_of(self, error: Exception) -> Reason:
-        return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), Reason.INTERNAL_ERROR)

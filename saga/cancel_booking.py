@@ -11,16 +11,26 @@ from functools import cached_property
 from integrations.ports import BookingPush, NotificationType, PushSender, VideoRooms
 from repositories.entities.bookings import Booking
 from repositories.entities.effects import Effect
-from repositories.enums import Reason, SagaStatus, Service
+from repositories.enums import SagaStatus, Service
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.orders import Orders
-from saga.definition import NOTHING, Receipt, Retry, SagaState, Table, TableWrong, once_decided, retriable
+from saga.definition import (
+    NO_REASONS,
+    NOTHING,
+    PUSH,
+    Receipt,
+    Retry,
+    SagaState,
+    Table,
+    TableWrong,
+    once_decided,
+    retriable,
+)
 from saga.meeting_key import create_meeting_key
 
 NAME = "cancel_booking"
 FIRST_STEP = "refund_order"
 VIDEOSDK = Retry(limit=1_000_000, base=timedelta(milliseconds=500), cap=timedelta(minutes=5))
-FCM = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
 
 
 @dataclass(frozen=True)
@@ -32,13 +42,14 @@ class CancelBooking:
     clock: Callable[[], datetime]
 
     name = NAME
+    reasons = NO_REASONS
 
     @cached_property
     def table(self) -> Table:
         return once_decided(
             retriable(FIRST_STEP, self.refund_order),
             retriable("close_meeting", self.close_room, retry=VIDEOSDK, asks=Service.VIDEOSDK),
-            retriable("notify_cancellation", self.push_cancellation, retry=FCM, asks=Service.FCM, best_effort=True),
+            retriable("notify_cancellation", self.push_cancellation, retry=PUSH, asks=Service.FCM, best_effort=True),
         )
 
     # 1
@@ -67,9 +78,6 @@ class CancelBooking:
 
     def when_undone(self, state: SagaState) -> Effect:  # noqa: ARG002
         raise TableWrong(f"{NAME} is never undone")
-
-    def reason_of(self, error: Exception) -> Reason:  # noqa: ARG002
-        return Reason.INTERNAL_ERROR
 
 
 def first_state(saga_id: str, booking: Booking, *, booked_by: str, now: datetime) -> SagaState:

@@ -18,6 +18,8 @@ from repositories.enums import Reason, Service
 
 __all__ = [
     "NOTHING",
+    "NO_REASONS",
+    "PUSH",
     "Action",
     "InJournal",
     "Kind",
@@ -41,6 +43,7 @@ Receipt = Mapping[str, Any]
 Action = Callable[[SagaState], Receipt]
 Undo = Callable[[SagaState], Receipt | None]
 Errors = tuple[type[Exception], ...]
+NO_REASONS: Mapping[type[Exception], Reason] = {}  # of a saga that nothing turns back
 
 
 class Kind(StrEnum):
@@ -60,6 +63,7 @@ class Retry:
 
 QUICK = Retry(limit=5, base=timedelta(milliseconds=200), cap=timedelta(seconds=5))
 UNDO = Retry(limit=20, base=timedelta(seconds=1), cap=timedelta(seconds=60))
+PUSH = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
 ALWAYS = Retry(limit=1_000_000, base=timedelta(milliseconds=200), cap=timedelta(seconds=30))
 
 
@@ -184,10 +188,11 @@ class Saga(Protocol):
     @property
     def table(self) -> Table: ...
 
-    def when_undone(self, state: SagaState) -> Effect:
-        """What to write, with the last save, when everything is undone."""
+    @property
+    def reasons(self) -> Mapping[type[Exception], Reason]:
+        """The number a partner sees for an error that a step stops on."""
         ...
 
-    def reason_of(self, error: Exception) -> Reason:
-        """The number a partner sees for an error that a step stops on."""
+    def when_undone(self, state: SagaState) -> Effect:
+        """What to write, with the last save, when everything is undone."""
         ...

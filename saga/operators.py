@@ -137,7 +137,7 @@ class Operator:
         attempts: tuple[Attempt, ...] = (),
     ) -> SagaState:
         if following.status is SagaStatus.UNDONE:
-            effects = (*effects, self._saga_of(following).when_undone(following))
+            effects = (self._saga_of(following).when_undone(following), *effects)
         entry = AuditEntry(action=action, step=before.step, by=wish.by.strip(), why=wish.why.strip(), at=self.clock())
         written = self.records.intervene(following, entry, attempts=attempts, effects=effects)
         log.info("saga_intervention", saga_id=written.id, action=action, step=before.step, status=written.status)

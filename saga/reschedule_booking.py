@@ -5,11 +5,11 @@ The new time is taken before the old one is given back; the booking keeps its id
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from integrations.ports import BookingPush, NotificationType, PushSender
-from repositories.entities.effects import Effect, ReserveTime
+from repositories.entities.effects import Effect
 from repositories.entities.moves import MOVED_BY, EndMove, MoveBooking, ReleaseOtherTime
 from repositories.enums import Reason, Service
 from repositories.ports.bookings import Slots
@@ -18,8 +18,8 @@ from repositories.ports.errors import BalanceOut, BookingWithdrawn, OrderVoided,
 from repositories.ports.moves import OrderChanges
 from saga.definition import (
     NOTHING,
+    PUSH,
     Receipt,
-    Retry,
     SagaState,
     Table,
     compensable,
@@ -29,11 +29,10 @@ from saga.definition import (
     retriable,
     steps,
 )
-from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant
+from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant, time_wanted
 
 NAME = MOVED_BY
 FIRST_STEP = "check_slot"
-FCM = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
 
 REASONS: dict[type[Exception], Reason] = {
     SlotClosed: Reason.NOT_ALLOWED,
@@ -53,6 +52,7 @@ class RescheduleBooking:
     clock: Callable[[], datetime]
 
     name = NAME
+    reasons = REASONS
 
     @cached_property
     def table(self) -> Table:
@@ -71,7 +71,7 @@ class RescheduleBooking:
                 stops_on=(BalanceOut, OrderVoided),
             ),
             pivot("move_booking", in_journal(self.move), stops_on=(BookingWithdrawn,)),
-            retriable("notify_reschedule", self.push_new_time, retry=FCM, asks=Service.FCM, best_effort=True),
+            retriable("notify_reschedule", self.push_new_time, retry=PUSH, asks=Service.FCM, best_effort=True),
         )
 
     # 1
@@ -81,12 +81,7 @@ class RescheduleBooking:
 
     # 2
     def take_time(self, state: SagaState) -> Effect:
-        return ReserveTime(
-            booking_id=state.booking_id,
-            care_provider_id=state.input["care_provider_id"],
-            starts_at=instant(state, "starts_at"),
-            ends_at=instant(state, "ends_at"),
-        )
+        return time_wanted(state)
 
     def release_time_if_not_its_own(self, state: SagaState) -> Effect:
         return ReleaseOtherTime(booking_id=state.booking_id)
@@ -132,6 +127,3 @@ class RescheduleBooking:
 
     def when_undone(self, state: SagaState) -> Effect:
         return EndMove(booking_id=state.booking_id, saga_id=state.id)
-
-    def reason_of(self, error: Exception) -> Reason:
-        return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), Reason.INTERNAL_ERROR)

@@ -14,7 +14,7 @@ import structlog
 from integrations.ports import ProviderHeld, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, InLine
-from repositories.enums import Attempted, OutcomeWord, SagaStatus
+from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 from repositories.ports.errors import LeaseLost, StoreUnavailable
 from repositories.ports.sagas import Journal
 from saga.definition import NOTHING, Action, InJournal, Saga, SagaState, Step, Undo
@@ -144,7 +144,7 @@ class Runner:
         """Save what follows from this turn, and the lease if we go on at once."""
         following = following or self._next(saga, state, turn.outcome)
         if following.status is SagaStatus.UNDONE:
-            effects = (*effects, saga.when_undone(following))
+            effects = (saga.when_undone(following), *effects)  # the booking before a calendar, as everywhere
         now = self.clock()
         goes_on = following.due_at is not None and following.due_at <= now and not self.is_stopping()
         # a claim that goes on with its lease is still the first; the next one is the second: someone died in between
@@ -246,6 +246,10 @@ def _translated(saga: Saga, step: Step, error: Exception) -> Outcome:
         case ProviderHeld():
             return Held(name)
     if isinstance(error, (*step.stops_on, ProviderRefused)):
-        return Refused(name, saga.reason_of(error))
+        return Refused(name, _reason_of(saga, error))
     log.exception("saga_bug", step=step.name, error=name)
     return Bug(name)
+
+
+def _reason_of(saga: Saga, error: Exception) -> Reason:
+    return next((reason for kind, reason in saga.reasons.items() if isinstance(error, kind)), Reason.INTERNAL_ERROR)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 
 from repositories.entities.bookings import Slot
+from repositories.entities.effects import ReserveTime
 from repositories.entities.sagas import SagaState
 from repositories.ports.bookings import Slots
 from repositories.ports.errors import SlotTaken
@@ -75,6 +76,16 @@ def check_slot(slots: Slots, state: SagaState) -> None:
         raise SlotClosed
     if not slots.is_time_free(slot, booking_id=state.booking_id):
         raise SlotTaken
+
+
+def time_wanted(state: SagaState) -> ReserveTime:
+    """What a saga does to get the time in its input."""
+    return ReserveTime(
+        booking_id=state.booking_id,
+        care_provider_id=state.input["care_provider_id"],
+        starts_at=instant(state, "starts_at"),
+        ends_at=instant(state, "ends_at"),
+    )
 
 
 def instant(state: SagaState, name: str) -> datetime:

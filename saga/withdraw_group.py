@@ -13,11 +13,11 @@ from functools import cached_property
 from repositories.entities.bookings import Booking, Withdrawal
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import SagaState
-from repositories.enums import Reason, SagaStatus
+from repositories.enums import SagaStatus
 from repositories.ports.bookings import Bookings
 from repositories.ports.groups import Groups
 from saga import cancel_booking
-from saga.definition import NOTHING, Receipt, Table, TableWrong, once_decided, retriable
+from saga.definition import NO_REASONS, NOTHING, Receipt, Table, TableWrong, once_decided, retriable
 
 NAME = "withdraw_group"
 FIRST_STEP = "withdraw_others"
@@ -31,6 +31,7 @@ class WithdrawGroup:
     clock: Callable[[], datetime]
 
     name = NAME
+    reasons = NO_REASONS
 
     @cached_property
     def table(self) -> Table:
@@ -60,9 +61,6 @@ class WithdrawGroup:
 
     def when_undone(self, state: SagaState) -> Effect:  # noqa: ARG002
         raise TableWrong(f"{NAME} is never undone")
-
-    def reason_of(self, error: Exception) -> Reason:  # noqa: ARG002
-        return Reason.INTERNAL_ERROR
 
 
 def first_state(failed: SagaState, *, now: datetime) -> SagaState:

@@ -1,6 +1,6 @@
 """Bookings: accepted here, shown here; the journal's effects change them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -40,12 +40,15 @@ CANCEL_CONFIRMED = (
     .values(_WITHDRAWAL)
     .values(status=BookingStatus.CANCELLED)
 )
-FIRST_SAGA = (
+BOOKED_BY = (
     select(sagas.c.id, sagas.c.name)
-    .where(sagas.c.booking_id == bindparam("booking_id"))
+    .join(bookings, bookings.c.id == sagas.c.booking_id)
+    .where(*_IS_BOOKING)
     .order_by(sagas.c.created_at, sagas.c.id)
     .limit(1)
 )
+# Every transaction takes the row of a saga before that of its booking, and both before a calendar: see journal.save.
+HOLD_SAGA = update(sagas).where(sagas.c.id == bindparam("saga_id")).values(version=sagas.c.version)
 TELL_SAGA = update(sagas).where(sagas.c.id == bindparam("saga_id")).values(withdrawn_at=bindparam("withdrawn"))
 WAKE_SAGA = (  # only one that waits: whoever holds a lease finds out at the pivot
     update(sagas)
@@ -175,42 +178,47 @@ def _withdraw(
         "withdrawal_reason": withdrawal.why,
         "updated_at": now,
     }
+    if (booked_by := _held_saga(connection, which)) is None:
+        return None
     saga: DueSaga | None = None
     if connection.execute(WITHDRAW_PENDING, written).rowcount:
-        saga = _tell_saga(connection, withdrawal.booking_id, now)
+        saga = booked_by
+        connection.execute(TELL_SAGA, {"saga_id": saga.id, "withdrawn": now})
         connection.execute(WAKE_SAGA, {"saga_id": saga.id, "now": now})
         append_event(connection, withdrawal.booking_id, "withdrawn", now)
     elif connection.execute(CANCEL_CONFIRMED, {**written, "starts_after": starts_after}).rowcount:
-        saga = _cancel(connection, withdrawal, follow_up, now, nudged_until)
-    booking = _find_booking(connection, withdrawal.booking_id, withdrawal.organization_id)
-    if booking is None:
-        return None
+        connection.execute(TELL_SAGA, {"saga_id": booked_by.id, "withdrawn": now})
+        saga = _cancel(connection, which, booked_by, follow_up, now, nudged_until)
+    booking = booking_of(connection.execute(FIND, which).one())
     if booking.status is BookingStatus.CONFIRMED:
         raise CancelledTooLate
     return Withdrawn(booking=booking, saga=saga)
 
 
+def _held_saga(connection: Connection, which: Mapping[str, int]) -> DueSaga | None:
+    """The saga that books it, its row held until this transaction ends; None if there is no such booking."""
+    row = connection.execute(BOOKED_BY, which).one_or_none()
+    if row is None:
+        return None
+    connection.execute(HOLD_SAGA, {"saga_id": row.id})
+    return DueSaga(id=row.id, name=row.name)
+
+
 def _cancel(
     connection: Connection,
-    withdrawal: Withdrawal,
+    which: Mapping[str, int],
+    booked_by: DueSaga,
     follow_up: Callable[[Booking, str], SagaState],
     now: datetime,
     nudged_until: datetime,
 ) -> DueSaga:
     """What else changes in the transaction that cancels a confirmed booking."""
-    booked_by = _tell_saga(connection, withdrawal.booking_id, now)
-    release_time(connection, ReleaseTime(booking_id=withdrawal.booking_id), now)
-    append_event(connection, withdrawal.booking_id, "cancelled", now, changed=("bookingStatus",))
-    which = {"booking_id": withdrawal.booking_id, "of_organization": withdrawal.organization_id}
+    booking_id = which["booking_id"]
+    release_time(connection, ReleaseTime(booking_id=booking_id), now)
+    append_event(connection, booking_id, "cancelled", now, changed=("bookingStatus",))
     state = follow_up(booking_of(connection.execute(FIND, which).one()), booked_by.id)
     connection.execute(ADD_SAGA, first_row(state, now, nudged_until=nudged_until))
     return DueSaga(id=state.id, name=state.name)
-
-
-def _tell_saga(connection: Connection, booking_id: int, now: datetime) -> DueSaga:
-    row = connection.execute(FIRST_SAGA, {"booking_id": booking_id}).one()
-    connection.execute(TELL_SAGA, {"saga_id": row.id, "withdrawn": now})
-    return DueSaga(id=row.id, name=row.name)
 
 
 def _find_booking(connection: Connection, booking_id: int, organization_id: int) -> Booking | None:

@@ -157,6 +157,9 @@ def cells_to_release(*which: ColumnElement[bool]) -> ReturningDelete[Any]:
     return delete(reserved_cells).where(of_booking, *which).returning(cell.care_provider_id, cell.cell_start)
 
 
+RELEASE_ALL = cells_to_release()
+
+
 def release_cells(connection: Connection, statement: ReturningDelete[Any], values: Mapping[str, Any]) -> int:
     """Give cells back by a statement of cells_to_release, and keep the calendar in step; returns how many."""
     connection.execute(HOLD_OF_BOOKING, values)

@@ -11,7 +11,13 @@ from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, Gi
 from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
 from repositories.enums import BookingStatus
 from repositories.ports.errors import BookingWithdrawn, SlotTaken
-from repositories.scheduling_db.calendars import cells_to_release, hold_calendar, release_cells, update_calendar
+from repositories.scheduling_db.calendars import (
+    RELEASE_ALL,
+    cells_to_release,
+    hold_calendar,
+    release_cells,
+    update_calendar,
+)
 from repositories.scheduling_db.cells import SECONDS, cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.moves import FORGET_MOVE, end_move, move_booking, release_other_time
@@ -23,7 +29,6 @@ CELL: dict[str, BindParameter[int]] = {
 }
 HAS_CELL = select(reserved_cells.c.cell_start).where(*(reserved_cells.c[name] == value for name, value in CELL.items()))
 TAKE_CELL = insert(reserved_cells).from_select(list(CELL), select(*CELL.values()).where(~HAS_CELL.exists()))
-RELEASE = cells_to_release()
 LIVE = (BookingStatus.PENDING, BookingStatus.CONFIRMED)
 IS_HELD_BY_A_LIVE_ONE = (
     select(bookings.c.id).where(bookings.c.id == reserved_cells.c.booking_id, bookings.c.status.in_(LIVE)).exists()
@@ -74,7 +79,7 @@ def reserve_time(connection: Connection, effect: ReserveTime, _now: datetime) ->
 
 
 def release_time(connection: Connection, effect: ReleaseTime, _now: datetime) -> None:
-    release_cells(connection, RELEASE, {"of_booking": effect.booking_id})
+    release_cells(connection, RELEASE_ALL, {"of_booking": effect.booking_id})
 
 
 def release_if_not_live(connection: Connection, booking_id: int) -> bool:

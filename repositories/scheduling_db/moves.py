@@ -15,7 +15,7 @@ from repositories.enums import BookingStatus
 from repositories.idempotency import KeyedChanges
 from repositories.ports.errors import BookingWithdrawn, CancelledTooLate, MoveInFlight, NotConfirmed
 from repositories.scheduling_db.booking_rows import FIND, booking_of
-from repositories.scheduling_db.calendars import cells_to_release, release_cells
+from repositories.scheduling_db.calendars import RELEASE_ALL, cells_to_release, release_cells
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
@@ -57,7 +57,6 @@ OWN_TIME = select(bookings.c.status, bookings.c.starts_at, bookings.c.ends_at).w
 RELEASE_OUTSIDE = cells_to_release(
     or_(reserved_cells.c.cell_start < bindparam("first"), reserved_cells.c.cell_start > bindparam("last"))
 )
-RELEASE_ALL = cells_to_release()
 ADD_SAGA = insert(sagas)
 MOVED = ("startsAt",)
 

@@ -48,7 +48,7 @@ BALANCE = 10**12
 FAIR_PRICE, DEAR_PRICE = 100_00, 100 * BALANCE  # of one hour
 DEAR = range(1, 5)  # the care providers whom no charity can pay
 MOODY = range(5, 25)  # those whose price a case may change, one case at a time
-FRAIL = 2  # API processes that may be killed, one case at a time in each
+FRAIL = 4  # API processes that may be killed, one case at a time in each
 PROVIDERS = 64
 
 
@@ -155,6 +155,7 @@ def start_apis(stack: Stack) -> list[str]:
     for number in range(FRAIL):
         port = any_free_port()
         command = commands.gunicorn("tests.chaos.api:create_app()", port, workers=1, threads=4)
+        command.append("--preload")  # who follows one that was killed need not import everything
         stack.start(f"api-{number}", command)
         addresses.append(f"http://127.0.0.1:{port}")
     return addresses

@@ -1,15 +1,16 @@
 """`make chaos`: every point of every saga, under every fault; prints what was run and what held.
 
-`--fault`, `--scenario` and `--point` choose; `--sample N --seed S` takes N points of each fault. The seed draws the
-order. `--minutes N` begins nothing new after N minutes, and says what share was run; `--resume` goes on with what has
-not passed yet, as the file of results tells (`--results FILE`, else var/chaos-ENGINE.jsonl). `--table FILE` writes the
-whole table; `--points` only writes docs/reference/crash-points.md.
+`--fault` (several times too), `--scenario` and `--point` choose; `--sample N --seed S` takes N points of each fault. The
+seed draws the order. `--minutes N` begins nothing new after N minutes, and says what share was run; `--resume` goes on
+with what has not passed yet, as the file of results tells (`--results FILE`, else var/chaos-ENGINE.jsonl). `--table
+FILE` writes the whole table; `--points` only writes docs/reference/crash-points.md.
 
 It exits with 0 if every chosen case was run, now or before, and passed.
 """
 
 import argparse
 import itertools
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ DAYS = 14  # of slots: more than the cases can use up
 
 def main() -> int:
     wanted = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # and all processes with it
     with ExitStack() as stack:
         # in memory: processes die here, the power does not fail
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tahoon-chaos-", dir=shared_memory())))
@@ -102,7 +104,7 @@ def chosen_of(all_of_a_fault: list[Case], wanted: argparse.Namespace) -> list[Ca
     found = [
         case
         for case in all_of_a_fault
-        if wanted.fault in (None, case.fault.name)
+        if (not wanted.fault or case.fault.name in wanted.fault)
         and wanted.scenario in (None, case.scenario.name)
         and wanted.point in (None, case.point.number)
     ]
@@ -112,7 +114,7 @@ def chosen_of(all_of_a_fault: list[Case], wanted: argparse.Namespace) -> list[Ca
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--fault", choices=[fault.name for fault in FAULTS])
+    parser.add_argument("--fault", action="append", choices=[fault.name for fault in FAULTS])
     parser.add_argument("--scenario")
     parser.add_argument("--point", type=int)
     parser.add_argument("--sample", type=int)

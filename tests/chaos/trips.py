@@ -176,12 +176,13 @@ class Trip:
 
     @contextmanager
     def kept_lease(self, *, until: int | None = None) -> Iterator[None]:
-        """Up to this point, or all the while, no lease runs out, however busy the machine: all is as recorded."""
+        """Up to this point, or all the while, no lease runs out, however busy the machine, nor at a meeting."""
         is_over = threading.Event()
 
         def keep() -> None:
-            while not is_over.wait(LEASE / 4) and (until is None or len(self.passed) <= until):
-                self.keep_lease()
+            while not is_over.wait(LEASE / 4):
+                if until is None or len(self.passed) <= until or self.is_meeting:
+                    self.keep_lease()
 
         keeping = threading.Thread(target=keep)
         keeping.start()
@@ -190,6 +191,11 @@ class Trip:
         finally:
             is_over.set()
             keeping.join()
+
+    @property
+    def is_meeting(self) -> bool:
+        """Whether a process stands still for the partner to do something."""
+        return not self.is_partner_done and bool(self.arena.script.notes(self.walked, "meetings"))
 
     @property
     def passed(self) -> list[str]:
@@ -236,7 +242,7 @@ class Trip:
 
     def wait_for_end(self) -> None:
         """Until no saga of this booking is on its way."""
-        wait_until(lambda: not self.sagas_on_their_way(), seconds=PATIENCE, what="the end of the booking", every=0.2)
+        wait_until(lambda: not self.sagas_on_their_way(), seconds=PATIENCE, what="the end of the booking", every=0.4)
 
     def wait_for_others(self) -> None:
         sagas = scheduling.sagas
