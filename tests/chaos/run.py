@@ -1,6 +1,6 @@
 """`make chaos`: every point of every saga, under every fault; prints what was run and what held.
 
-`--fault` (several times too), `--scenario` and `--point` choose; `--sample N --seed S` takes N points of each fault. The
+`--fault` (also repeated), `--scenario` and `--point` choose; `--sample N --seed S` takes N points of each fault. The
 seed draws the order. `--minutes N` begins nothing new after N minutes, and says what share was run; `--resume` goes on
 with what has not passed yet, as the file of results tells (`--results FILE`, else var/chaos-ENGINE.jsonl). `--table
 FILE` writes the whole table; `--points` only writes docs/reference/crash-points.md.
