@@ -35,7 +35,7 @@ def turn_on_snapshots(url: str) -> None:
 
     Nothing is changed where they are on already. Else nobody else may be connected: the change waits for nobody.
     """
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
     with engine.connect() as connection:
         allowed, read_committed = connection.exec_driver_sql(SNAPSHOTS).one()
         if not allowed:

@@ -16,7 +16,7 @@ def migrate(metadata: MetaData) -> None:
     if context.is_offline_mode():
         _run(metadata, dialect_name=make_url(url).get_backend_name(), output_buffer=context.config.output_buffer)
         return
-    with create_engine(url, poolclass=NullPool).connect() as connection:
+    with create_engine(url, poolclass=NullPool, hide_parameters=True).connect() as connection:
         _run(metadata, connection=connection)
 
 

@@ -36,6 +36,7 @@ def open_mssql(url: str, *, pool_size: int, timeout: timedelta) -> Engine:
         max_overflow=pool_size,
         pool_timeout=seconds,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error that is logged names nobody
         connect_args={"timeout": seconds},  # of logging in
         # Types that say VARCHAR where a column is VARCHAR, so that its index is used. FreeTDS then refuses long texts.
         use_setinputsizes=not is_freetds(url),

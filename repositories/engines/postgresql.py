@@ -34,6 +34,7 @@ def open_postgresql(url: str, *, pool_size: int, timeout: timedelta) -> Engine:
         max_overflow=pool_size,
         pool_timeout=timeout.total_seconds(),
         pool_pre_ping=True,
+        hide_parameters=True,  # an error that is logged names nobody
         isolation_level="READ COMMITTED",
         connect_args=_connect_args(timeout),
     )

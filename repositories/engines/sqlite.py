@@ -19,6 +19,7 @@ def open_sqlite(url: str, *, pool_size: int) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
+        hide_parameters=True,  # an error that is logged names nobody
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 

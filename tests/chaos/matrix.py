@@ -13,6 +13,8 @@ from random import Random
 
 import requests
 
+from demo.stack import wait_until
+from integrations.ports import ProviderHeld, ProviderMisconfigured, ProviderUnavailable
 from repositories.enums import BookingStatus, Reason
 from repositories.scheduling_db import tables as scheduling
 from saga.reconcile import Disagreement, Finding
@@ -22,13 +24,14 @@ from tests.chaos.points import Point
 from tests.chaos.scenarios import SCENARIOS, SOLD, TAKEN, Scenario
 from tests.chaos.script import Plan
 from tests.chaos.storage import Storage
-from tests.chaos.trips import Moved, Trip
+from tests.chaos.trips import PATIENCE, Moved, Trip
 from tests.chaos.weather import Storm, Weather
 from tests.integration.system.promises import Story, check_promises, check_story, rows, tables_of
 
-AT_ONCE, WORKERS = 20, 10  # cases, and workers to carry them
+AT_ONCE, WORKERS = 14, 8  # cases, and workers to carry them
 BATCH = 5 * AT_ONCE  # cases after which the world as a whole is looked at
-TRIES = 3  # of a case whose saga went another way than recorded before it came to its point
+DRY_RUNS = 6
+TRIES = 4  # of a case whose saga went another way than recorded before it came to its point
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,15 @@ class Result:
 
 
 def record(arena: Arena, scenario: Scenario) -> list[Point]:
-    """The points that this scenario passes when nothing goes wrong."""
+    """The points that this scenario passes when nothing goes wrong: in two dry runs alike, for machines may be busy."""
+    seen: list[list[Point]] = []
+    while (points := record_once(arena, scenario)) not in seen:
+        seen.append(points)
+        assert len(seen) < DRY_RUNS, f"{scenario.name}: no two dry runs were alike"
+    return points
+
+
+def record_once(arena: Arena, scenario: Scenario) -> list[Point]:
     with scenario.trip(arena) as trip, trip.kept_lease():
         trip.watch(Plan(meet=scenario.meet))
         scenario.arrange(trip)
@@ -197,11 +208,19 @@ def check(
 
 
 def check_room(trip: Trip, story: Story, *, may_be_left: bool) -> None:
-    room = trip.arena.rooms.find_open_room(trip.room_key)
+    room = wait_until(lambda: asked_for_room(trip), seconds=PATIENCE, what="VideoSDK")[0]
     if story.is_confirmed:
         assert room == story.booking.meeting_id
     else:
         assert room is None or may_be_left, "a room is left open"
+
+
+def asked_for_room(trip: Trip) -> tuple[str | None] | None:
+    """The room that is open, if any; None while VideoSDK may not be asked, as when it refuses our key to others."""
+    try:
+        return (trip.arena.rooms.find_open_room(trip.room_key),)
+    except (ProviderHeld, ProviderMisconfigured, ProviderUnavailable):
+        return None
 
 
 def check_booked_once(trip: Trip, story: Story) -> None:

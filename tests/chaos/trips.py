@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 SLOT_FIELDS = ("careProviderId", "applicationMultiSlotId", "slotDate", "slotStartTime", "slotEndTime")
 PATIENCE = 240  # seconds, for anything that must happen; the machine may be busy
+STALE = 20  # seconds without a point: whoever held the lease has given up, say because the journal was away
 NOT_AN_ANSWER = {409, 425, 429, 500, 502, 503, 504}  # ask again, under the same key
 
 
@@ -180,8 +181,12 @@ class Trip:
         is_over = threading.Event()
 
         def keep() -> None:
+            passed, news_at = 0, time.monotonic()
             while not is_over.wait(LEASE / 4):
-                if until is None or len(self.passed) <= until or self.is_meeting:
+                if len(self.passed) != passed:
+                    passed, news_at = len(self.passed), time.monotonic()
+                is_before = (until is None or passed <= until) and time.monotonic() < news_at + STALE
+                if is_before or self.is_meeting:
                     self.keep_lease()
 
         keeping = threading.Thread(target=keep)
