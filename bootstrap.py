@@ -110,7 +110,7 @@ from saga.withdraw_group import WithdrawGroup
 from workers.audit_tasks import register_audit
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.meeting_tasks import register_meetings
-from workers.nudges import Bell, CeleryNudge, nudges_waiting
+from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 from workers.webhook_tasks import ANNOUNCE, register_announcing
 
@@ -176,7 +176,8 @@ def api_services(settings: Settings) -> ApiServices:
         SqlAvailability(databases.scheduling),
     )
     assessments, changes = SqlAssessments(databases.psyter), KeyedChanges(databases.psyter, PSYTER_KEYS)
-    nudge = CeleryNudge(publisher, pause=celeryconfig.PUBLISHER_PAUSE)
+    publish = by_template(publisher, settings.redis_url, patience=celeryconfig.PUBLISHER_PATIENCE)
+    nudge = CeleryNudge(publish, pause=celeryconfig.PUBLISHER_PAUSE)
     guard = outside_services(settings, databases.scheduling).guard
     return ApiServices(
         accept_booking=AcceptBooking(
@@ -364,13 +365,15 @@ def build_worker_app() -> Celery:
     )
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
-    nudge = CeleryNudge(app, pause=celeryconfig.PUBLISHER_PAUSE)
+    nudge = CeleryNudge(by_celery(app), pause=celeryconfig.PUBLISHER_PAUSE)
+    nudge_freed = CeleryNudge(by_celery(app, queue=celeryconfig.FREED), pause=celeryconfig.PUBLISHER_PAUSE)
     tell = Bell(lambda: nudge.ring(ANNOUNCE), pause=celeryconfig.BELL_PAUSE)
-    runner = built_once(lambda: build_runner(settings, nudge=nudge, tell=tell, is_stopping=stopping.is_set))
+    runner = built_once(lambda: build_runner(settings, nudge=nudge_freed, tell=tell, is_stopping=stopping.is_set))
     before_first_task(lambda: (runner(), FcmPushSender.prepare()))
     register_sagas(app, NAMES, runner)
     waiting = partial(nudges_waiting, app, celeryconfig.SAGAS)
-    register_sweep(app, built_once(lambda: build_sweep(settings, nudge=nudge, waiting=waiting)))
+    sweep = built_once(lambda: build_sweep(settings, nudge=nudge, nudge_freed=nudge_freed, waiting=waiting))
+    register_sweep(app, sweep)
     window = max(RECONCILED, 2 * settings.reconcile_every)
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
@@ -429,9 +432,9 @@ def reconciliation(settings: Settings) -> Reconcile:
     return build_reconcile(settings, databases, outside_services(settings, databases.scheduling).guard)
 
 
-def build_sweep(settings: Settings, *, nudge: Nudge, waiting: Callable[[], int]) -> Sweep:
+def build_sweep(settings: Settings, *, nudge: Nudge, nudge_freed: Nudge, waiting: Callable[[], int]) -> Sweep:
     scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
-    line = build_line(scheduling, outside_services(settings, scheduling, places=worker_places(settings)), nudge)
+    line = build_line(scheduling, outside_services(settings, scheduling, places=worker_places(settings)), nudge_freed)
     return Sweep(journal=SqlJournal(scheduling), nudge=nudge, waiting=waiting, let_go=line.let_all_go, clock=utc_now)
 
 
@@ -442,6 +445,7 @@ def build_announce(settings: Settings) -> Announce:
 def build_runner(
     settings: Settings, *, nudge: Nudge, tell: Callable[[], object], is_stopping: Callable[[], bool]
 ) -> Runner:
+    """`nudge` rings for those whose turn has come in a service's line."""
     databases = open_databases(settings, threads=settings.worker_threads)
     outside = outside_services(settings, databases.scheduling, places=worker_places(settings))
     return Runner(

@@ -11,9 +11,10 @@ from kombu import Exchange, Queue
 SAGAS = "sagas"
 MEETINGS = "meetings"  # webhooks of VideoSDK
 SWEEPS = "sweeps"  # its own queue: Redis takes turns between queues, so a backlog of sagas does not starve the sweep
+FREED = "freed"  # whose turn has come in a service's line: behind a backlog of new ones their places would stand idle
 
 EXCHANGE = Exchange("tahoon", type="direct")
-task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, SWEEPS))
+task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, SWEEPS, FREED))
 task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS
@@ -52,6 +53,11 @@ broker_transport_options = {
 }
 
 # In the API a hung broker must not hold a partner's request.
-PUBLISHER_TRANSPORT_OPTIONS = {**broker_transport_options, "socket_timeout": 1, "socket_connect_timeout": 1}
+PUBLISHER_PATIENCE = timedelta(seconds=1)
+PUBLISHER_TRANSPORT_OPTIONS = {
+    **broker_transport_options,
+    "socket_timeout": PUBLISHER_PATIENCE.total_seconds(),
+    "socket_connect_timeout": PUBLISHER_PATIENCE.total_seconds(),
+}
 PUBLISHER_PAUSE = timedelta(seconds=5)  # after a failed publish; the sweep delivers meanwhile
 BELL_PAUSE = timedelta(milliseconds=100)  # between two nudges of one worker that there are events to announce

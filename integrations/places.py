@@ -6,19 +6,18 @@ While Redis is away each process keeps to the bound by itself.
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
 import structlog
-from redis import ConnectionPool, RedisError
-from redis.connection import ConnectionInterface
-from redis.exceptions import ConnectionError as Lost
+
+from integrations.redis_connections import RedisAway, RedisConnections, connect_to
 
 log = structlog.get_logger()
 
-PATIENCE = 0.25  # seconds, for one answer of Redis
+PATIENCE = timedelta(milliseconds=250)  # for one answer of Redis
 PAUSE = timedelta(seconds=5)  # after a failure of Redis
 
 ENTER = """
@@ -72,29 +71,28 @@ class LocalPlaces:
 def shared_places(redis_url: str, *, bounds: Mapping[str, int], longest_call: timedelta) -> Places:
     """Places of all workers; of each process by itself where the broker is not one Redis."""
     try:
-        pool = ConnectionPool.from_url(redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+        connections = connect_to(redis_url, patience=PATIENCE)
     except ValueError:
         return LocalPlaces(bounds)
-    return RedisPlaces(pool, bounds=bounds, longest_call=longest_call)
+    return RedisPlaces(connections, bounds=bounds, longest_call=longest_call)
 
 
 class RedisPlaces:
-    """Safe for many threads. Talks over connections of its own: redis-py's client costs three times as much a call."""
+    """Safe for many threads."""
 
     def __init__(
         self,
-        pool: ConnectionPool,
+        connections: RedisConnections,
         *,
         bounds: Mapping[str, int],
         longest_call: timedelta,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pool = pool
+        self._connections = connections
         self._bounds = bounds
         self._longest_call_ms = round(longest_call.total_seconds() * 1000)
         self._monotonic = monotonic
         self._own = LocalPlaces(bounds)
-        self._idle: deque[ConnectionInterface] = deque()
         self._silent_until = float("-inf")
         self._lock = threading.Lock()
 
@@ -116,47 +114,19 @@ class RedisPlaces:
         return self._own.free(service) if taken is None else max(self._bounds[service] - taken, 0)
 
     def close(self) -> None:
-        while self._idle:
-            _hang_up(self._idle.pop())
+        self._connections.close()
 
     def _ask(self, *command: str | int) -> int | None:
         """The number that Redis answers, or None while it is away."""
         if self._monotonic() < self._silent_until:
             return None
         try:
-            return self._asked(*command)
-        except (RedisError, OSError) as error:
+            return int(self._connections.ask(*command))
+        except RedisAway as error:
             with self._lock:
                 self._silent_until = self._monotonic() + PAUSE.total_seconds()
-            log.warning("places_not_shared", seconds=PAUSE.total_seconds(), error=type(error).__name__)
+            log.warning("places_not_shared", seconds=PAUSE.total_seconds(), error=str(error))
             return None
-
-    def _asked(self, *command: str | int) -> int:
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._pool.make_connection()
-        try:
-            try:
-                return _answer(connection, command)
-            except Lost:  # Redis was restarted since
-                _hang_up(connection)
-                return _answer(connection, command)
-        except BaseException:
-            _hang_up(connection)  # an answer may still be on its way
-            raise
-        finally:
-            self._idle.append(connection)
-
-
-def _answer(connection: ConnectionInterface, command: tuple[str | int, ...]) -> int:
-    connection.send_command(*command, check_health=False)  # type: ignore[no-untyped-call]
-    return int(connection.read_response())
-
-
-def _hang_up(connection: ConnectionInterface) -> None:
-    """It connects by itself when it is used again."""
-    connection.disconnect()  # type: ignore[no-untyped-call]
 
 
 def _key(service: str) -> str:

@@ -12,10 +12,9 @@ from datetime import timedelta
 from math import ceil
 from typing import Any, Protocol
 
-import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from integrations.redis_connections import RedisAway, RedisConnections, connect_to
 
 log = structlog.get_logger()
 
@@ -60,14 +59,14 @@ class Quotas(Protocol):
 
 
 class SharedQuotas:
-    """In Redis. Raises redis.RedisError."""
+    """In Redis. Raises RedisAway."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._take = client.register_script(TAKE_ONE)
+    def __init__(self, connections: RedisConnections) -> None:
+        self._connections = connections
 
     def take(self, key: str, quota: Quota) -> Taken:
         window = _milliseconds(quota)
-        answer: Any = self._take(keys=[key], args=[window, quota.requests])
+        answer: Any = self._connections.ask("EVAL", TAKE_ONE, 1, key, window, quota.requests)
         is_allowed, taken, before, passed = (int(number) for number in answer)
         return _told(quota, is_allowed=bool(is_allowed), taken=taken, before=before, passed=passed)
 
@@ -111,7 +110,7 @@ class PatientQuotas:
         if self._may_ask():
             try:
                 taken = self._shared.take(key, quota)
-            except redis.RedisError as error:
+            except RedisAway as error:
                 self._turn_away(error)
             else:
                 self._ask_again_at = None
@@ -128,22 +127,19 @@ class PatientQuotas:
             self._ask_again_at = now + self._pause  # one asks, the others wait for what comes of it
             return True
 
-    def _turn_away(self, error: redis.RedisError) -> None:
+    def _turn_away(self, error: RedisAway) -> None:
         with self._lock:
             self._ask_again_at = self._monotonic() + self._pause
-        log.warning("shared_quotas_away", seconds=self._pause, error=type(error).__name__)
+        log.warning("shared_quotas_away", seconds=self._pause, error=str(error))
 
 
-def open_quotas(redis_url: str) -> PatientQuotas:
-    """Connects lazily."""
-    client = redis.Redis.from_url(
-        redis_url,
-        socket_timeout=PATIENCE.total_seconds(),
-        socket_connect_timeout=PATIENCE.total_seconds(),
-        # Once more at once, for a connection that Redis closed meanwhile; never after a time-out.
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-    )
-    return PatientQuotas(shared=SharedQuotas(client), own=OwnQuotas())
+def open_quotas(redis_url: str) -> Quotas:
+    """Shared ones, connecting lazily; each process's own where the broker is not one Redis."""
+    try:
+        connections = connect_to(redis_url, patience=PATIENCE)
+    except ValueError:
+        return OwnQuotas()
+    return PatientQuotas(shared=SharedQuotas(connections), own=OwnQuotas())
 
 
 def _milliseconds(quota: Quota) -> int:

@@ -1,22 +1,37 @@
 """Rings for a worker. Best effort: what is lost here is found by the sweep."""
 
+import json
 import threading
 import time
+import uuid
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from celery import Celery
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from celeryconfig import SAGAS
+from integrations.redis_connections import RedisConnections, connect_to
+
 log = structlog.get_logger()
+
+Publish = Callable[..., None]  # a task's name and its ids; raises OperationalError, OSError
+
+TASK, TAG, ARGUMENT, BODY = (
+    uuid.uuid4().hex for _ in range(4)
+)  # stand in a template for what each message has of its own
+WRITING = threading.Lock()  # that broker is one for all of this process
 
 
 class CeleryNudge:
     """Publishes a saga's id under the saga's name. After a failure it stays silent for a while, and never raises."""
 
-    def __init__(self, app: Celery, *, pause: timedelta, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._app = app
+    def __init__(self, publish: Publish, *, pause: timedelta, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._publish = publish
         self._pause = pause.total_seconds()
         self._monotonic = monotonic
         self._silent_until = float("-inf")
@@ -30,7 +45,7 @@ class CeleryNudge:
         if self._monotonic() < self._silent_until:
             return False
         try:
-            self._app.send_task(task, args=ids, retry=False)
+            self._publish(task, *ids)
         except (OperationalError, OSError) as error:
             self._fall_silent(error)
             return False
@@ -65,6 +80,69 @@ class Bell:
             self._asked.clear()  # before it rings: whoever asks from now on is heard the next time
             self._ring()
             time.sleep(self._pause)
+
+
+def by_celery(app: Celery, *, queue: str | None = None) -> Publish:
+    """Over whatever broker the app has, into this queue or the task's own."""
+    options: dict[str, Any] = {} if queue is None else {"queue": queue}
+
+    def publish(task: str, *ids: str | int) -> None:
+        app.send_task(task, args=ids, retry=False, **options)
+
+    return publish
+
+
+def by_template(app: Celery, redis_url: str, *, patience: timedelta) -> Publish:
+    """The same messages, of sagas, into Redis, for a tenth of the processor time: written by Celery once, then filled in.
+
+    Where the broker is not one Redis, `by_celery`.
+    """
+    try:
+        return TemplatePublisher(app, connect_to(redis_url, patience=patience))
+    except ValueError:
+        return by_celery(app)
+
+
+class TemplatePublisher:
+    """One LPUSH for each message, which is all that Celery's own publishing comes to on Redis."""
+
+    def __init__(self, app: Celery, connections: RedisConnections) -> None:
+        self._app = app
+        self._connections = connections
+        self._templates: dict[str, Template] = {}
+
+    def __call__(self, saga_name: str, saga_id: str) -> None:
+        template = self._templates.get(saga_name)
+        if template is None:
+            template = self._templates[saga_name] = Template(self._app, saga_name)
+        self._connections.ask("LPUSH", SAGAS, template.filled(saga_id))
+
+
+class Template:
+    """A task's message as Celery writes it, kept in its JSON form."""
+
+    def __init__(self, app: Celery, task_name: str) -> None:
+        message = written_by_celery(app, task_name, task_id=TASK, argument=ARGUMENT)
+        self._body = b64decode(message["body"]).decode()
+        message["body"] = BODY
+        message["properties"]["delivery_tag"] = TAG
+        self._message = json.dumps(message)
+
+    def filled(self, argument: str) -> str:
+        """A message of its own for this argument: plain letters, digits and dashes, as ids are."""
+        body = b64encode(self._body.replace(ARGUMENT, argument).encode()).decode()
+        filled = self._message.replace(BODY, body).replace(ARGUMENT, argument)
+        return filled.replace(TASK, str(uuid.uuid4())).replace(TAG, str(uuid.uuid4()))
+
+
+def written_by_celery(app: Celery, task_name: str, *, task_id: str, argument: str) -> dict[str, Any]:
+    """What Celery would put into the queue: published to a broker in memory, and taken out of it again."""
+    with WRITING, Connection("memory://") as connection:
+        with app.amqp.Producer(connection, auto_declare=False) as producer:
+            app.send_task(task_name, args=(argument,), task_id=task_id, producer=producer, retry=False)
+        channel: Any = connection.default_channel
+        message: dict[str, Any] = channel._get(SAGAS)
+    return message
 
 
 def nudges_waiting(app: Celery, queue: str) -> int:

@@ -15,7 +15,8 @@ import redis
 from demo import commands
 from demo.ports import any_free_port
 from demo.stack import wait_until
-from integrations.quotas import OwnQuotas, Quota, Quotas, SharedQuotas
+from integrations.quotas import OwnQuotas, Quota, Quotas, SharedQuotas, open_quotas
+from integrations.redis_connections import RedisConnections, connect_to
 
 HOUR = timedelta(hours=1)
 
@@ -37,13 +38,17 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         server.terminate()
 
 
+def connections_to(port: int) -> RedisConnections:
+    return connect_to(f"redis://127.0.0.1:{port}/0", patience=timedelta(seconds=30))
+
+
 @pytest.fixture(params=["own", "shared"])
 def quotas(request: pytest.FixtureRequest) -> Iterator[Quotas]:
     if request.param == "own":
         yield OwnQuotas()
         return
-    with closing(redis.Redis(port=request.getfixturevalue("redis_port"))) as client:
-        yield SharedQuotas(client)
+    with closing(connections_to(request.getfixturevalue("redis_port"))) as connections:
+        yield SharedQuotas(connections)
 
 
 @pytest.fixture
@@ -87,6 +92,10 @@ def test_many_at_once_get_no_more_than_there_is(quotas: Quotas, key: str) -> Non
 
 
 def test_redis_forgets_a_key_that_is_no_longer_used(redis_port: int, key: str) -> None:
-    with closing(redis.Redis(port=redis_port)) as client:
-        SharedQuotas(client).take(key, Quota(requests=5, window=timedelta(seconds=0.2)))
+    with closing(connections_to(redis_port)) as connections, closing(redis.Redis(port=redis_port)) as client:
+        SharedQuotas(connections).take(key, Quota(requests=5, window=timedelta(seconds=0.2)))
         assert 0 < client.pttl(key) <= 400
+
+
+def test_with_another_broker_each_process_counts_by_itself() -> None:
+    assert isinstance(open_quotas(f"amqp://127.0.0.1:{any_free_port()}//"), OwnQuotas)

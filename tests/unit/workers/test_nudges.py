@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 
-from workers.nudges import Bell, CeleryNudge
+from workers.nudges import Bell, CeleryNudge, by_celery
 
 
 class Broker:
@@ -36,7 +36,7 @@ class Clock:
 
 
 def nudge_of(broker: Any, clock: Clock) -> CeleryNudge:
-    return CeleryNudge(broker, pause=timedelta(seconds=5), monotonic=clock)
+    return CeleryNudge(by_celery(broker), pause=timedelta(seconds=5), monotonic=clock)
 
 
 def test_a_nudge_carries_the_sagas_name_and_id_and_nothing_else() -> None:
