@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Row, String, Table, insert
@@ -56,8 +55,9 @@ def leaving_deeds(connection: Connection) -> Iterator[None]:
 
 
 def row_of(deed: Deed) -> dict[str, Any]:
-    row = asdict(deed) | {"outcome": deed.outcome.value}
-    return {"deed_id": row.pop("id"), **row}
+    row = vars(deed) | {"deed_id": deed.id, "outcome": deed.outcome.value}
+    del row["id"]
+    return row
 
 
 def deed_of(row: Row[Any]) -> Deed:

@@ -14,7 +14,6 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from celeryconfig import SAGAS
 from integrations.redis_connections import RedisConnections, connect_to
 
 log = structlog.get_logger()
@@ -93,7 +92,7 @@ def by_celery(app: Celery, *, queue: str | None = None) -> Publish:
 
 
 def by_template(app: Celery, redis_url: str, *, patience: timedelta) -> Publish:
-    """The same messages, of sagas, into Redis, for a tenth of the processor time: written by Celery once, then filled in.
+    """The same messages, of one id, into Redis, for a tenth of the processor time: written by Celery once, then filled in.
 
     Where the broker is not one Redis, `by_celery`.
     """
@@ -111,18 +110,19 @@ class TemplatePublisher:
         self._connections = connections
         self._templates: dict[str, Template] = {}
 
-    def __call__(self, saga_name: str, saga_id: str) -> None:
-        template = self._templates.get(saga_name)
+    def __call__(self, task: str, id: str) -> None:
+        template = self._templates.get(task)
         if template is None:
-            template = self._templates[saga_name] = Template(self._app, saga_name)
-        self._connections.ask("LPUSH", SAGAS, template.filled(saga_id))
+            template = self._templates[task] = Template(self._app, task)
+        self._connections.ask("LPUSH", template.queue, template.filled(id))
 
 
 class Template:
     """A task's message as Celery writes it, kept in its JSON form."""
 
     def __init__(self, app: Celery, task_name: str) -> None:
-        message = written_by_celery(app, task_name, task_id=TASK, argument=ARGUMENT)
+        self.queue: str = app.amqp.router.route({}, task_name)["queue"].name
+        message = written_by_celery(app, task_name, self.queue, task_id=TASK, argument=ARGUMENT)
         self._body = b64decode(message["body"]).decode()
         message["body"] = BODY
         message["properties"]["delivery_tag"] = TAG
@@ -135,13 +135,13 @@ class Template:
         return filled.replace(TASK, str(uuid.uuid4())).replace(TAG, str(uuid.uuid4()))
 
 
-def written_by_celery(app: Celery, task_name: str, *, task_id: str, argument: str) -> dict[str, Any]:
-    """What Celery would put into the queue: published to a broker in memory, and taken out of it again."""
+def written_by_celery(app: Celery, task_name: str, queue: str, *, task_id: str, argument: str) -> dict[str, Any]:
+    """What Celery would put into this queue: published to a broker in memory, and taken out of it again."""
     with WRITING, Connection("memory://") as connection:
         with app.amqp.Producer(connection, auto_declare=False) as producer:
             app.send_task(task_name, args=(argument,), task_id=task_id, producer=producer, retry=False)
         channel: Any = connection.default_channel
-        message: dict[str, Any] = channel._get(SAGAS)
+        message: dict[str, Any] = channel._get(queue)
     return message
 
 

@@ -1,7 +1,9 @@
 """Access tokens: JWT, HS256, of one issuer for one audience; `kid` says which of our keys signed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jwt
@@ -11,6 +13,7 @@ from api.security.scopes import Scope, in_words, known_in
 from repositories.enums import Role
 
 ALGORITHM = "HS256"
+REMEMBERED = 1_000  # tokens, some 2 KB each
 REQUIRED = ["iss", "aud", "iat", "exp", "jti"]
 
 
@@ -59,12 +62,24 @@ class TokenIssuer:
     def verify(self, token: str, *, now: datetime) -> Claims:
         """What an unexpired token of ours says. Raises TokenInvalid."""
         try:
-            payload = self._decoded(token)
-            if now.timestamp() >= payload["exp"]:
-                raise TokenInvalid
-            return _claims_of(payload)
+            claims, ends_at = self._read(token)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             raise TokenInvalid from error
+        if now.timestamp() >= ends_at:
+            raise TokenInvalid
+        return claims
+
+    @cached_property
+    def _read(self) -> Callable[[str], tuple[Claims, float]]:
+        """What a token says and when it ends, read once: whether we signed it never changes while our keys do not.
+
+        Only tokens of ours are remembered, so a stranger cannot push them out.
+        """
+        return lru_cache(REMEMBERED)(self._claims_and_end)
+
+    def _claims_and_end(self, token: str) -> tuple[Claims, float]:
+        payload = self._decoded(token)
+        return _claims_of(payload), float(payload["exp"])
 
     def _decoded(self, token: str) -> dict[str, Any]:
         key = self.keys.find(jwt.get_unverified_header(token).get("kid"))

@@ -1,7 +1,6 @@
 """Bookings: accepted here, shown here; the journal's effects change them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -153,7 +152,7 @@ def add_booking(
     nudged_until: datetime,
 ) -> int:
     """The booking's row, its journal row and its first event."""
-    values = asdict(booking) | {"status": BookingStatus.PENDING, "created_at": now, "updated_at": now}
+    values = vars(booking) | {"status": BookingStatus.PENDING, "created_at": now, "updated_at": now}
     booking_id = int(connection.execute(ADD_BOOKING, values).inserted_primary_key[0])  # type: ignore[index]
     connection.execute(ADD_SAGA, first_row(start(booking_id), now, nudged_until=nudged_until))
     append_accepted(connection, booking_id, booking.organization_id, now)

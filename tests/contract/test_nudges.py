@@ -17,12 +17,13 @@ import redis
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
-from celeryconfig import FREED, SAGAS, task_queues
+from celeryconfig import FREED, MEETINGS, SAGAS, task_queues
 from demo import commands
 from demo.ports import any_free_port
 from demo.stack import wait_until
 from integrations.redis_connections import RedisAway
 from saga.catalogue import NAMES
+from saga.meeting_reports import TASK as NOTE_REPORT
 from workers.celery_app import create_publisher
 from workers.nudges import Publish, TemplatePublisher, by_celery, by_template
 
@@ -55,16 +56,16 @@ def app(redis_url: str) -> Iterator[Celery]:
 
 
 @pytest.fixture
-def queue(redis_url: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Takes out what waits, the oldest first."""
+def queue(redis_url: str) -> Callable[[], list[dict[str, Any]]]:
+    taken_from(redis_url, SAGAS)
+    return lambda: taken_from(redis_url, SAGAS)
+
+
+def taken_from(redis_url: str, queue: str) -> list[dict[str, Any]]:
+    """What waits there, the oldest first; then nothing does."""
     with closing(redis.Redis.from_url(redis_url)) as client:
-        client.delete(SAGAS)
-
-        def taken() -> list[dict[str, Any]]:
-            texts: Any = client.rpop(SAGAS, 1_000)
-            return [json.loads(text) for text in texts or []]
-
-        yield taken
+        texts: Any = client.rpop(queue, 1_000)
+        return [json.loads(text) for text in texts or []]
 
 
 @pytest.fixture(params=["celery", "template"])
@@ -92,13 +93,13 @@ def test_a_message_names_saga_and_id_and_has_ids_of_its_own(
         assert len({UUID(text) for text in what}) == 3
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_both_write_the_same_message(
-    app: Celery, redis_url: str, queue: Callable[[], list[dict[str, Any]]], name: str
+@pytest.mark.parametrize(("name", "queue_name"), [*((name, SAGAS) for name in NAMES), (NOTE_REPORT, MEETINGS)])
+def test_both_write_the_same_message_into_the_same_queue(
+    app: Celery, redis_url: str, name: str, queue_name: str
 ) -> None:
     by_celery(app)(name, "5a9a")
     by_template(app, redis_url, patience=LONG)(name, "5a9a")
-    theirs, ours = queue()
+    theirs, ours = taken_from(redis_url, queue_name)
     for message in (theirs, ours):
         for header in ITS_OWN:
             del message["headers"][header]

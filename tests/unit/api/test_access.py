@@ -132,6 +132,18 @@ def test_a_token_says_what_was_put_into_it() -> None:
     assert payload()["scope"] == "users:read bookings:read"
 
 
+def test_a_token_that_was_read_before_still_ends_and_is_still_only_itself() -> None:
+    token, issuer = ISSUER.issue(CLAIMS, now=NOW), issuer_with(KeyRing(KEY))
+    for _ in range(3):
+        assert issuer.verify(token, now=NOW) == CLAIMS
+    with pytest.raises(TokenInvalid):
+        issuer.verify(token[:-1] + ("A" if token[-1] != "A" else "B"), now=NOW)
+    with pytest.raises(TokenInvalid):
+        issuer.verify(token, now=NOW + timedelta(days=1))
+    with pytest.raises(TokenInvalid):
+        issuer_with(KeyRing(KEY + "new")).verify(token, now=NOW)
+
+
 def test_a_scope_that_is_no_more_grants_nothing() -> None:
     token = signed(payload(scope="users:read bookings:read horses:ride"))
     assert ISSUER.verify(token, now=NOW).scopes == CLAIMS.scopes
