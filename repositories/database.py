@@ -53,7 +53,11 @@ class Database:
         """A connection to read on; with `one_moment`, several statements see the same state of the database."""
         options = self._manner.one_moment if one_moment else self._manner.reading
         with translated(), self.engine.connect() as connection:
-            yield connection.execution_options(**options)
+            if options:
+                connection.execution_options(**options)
+            if one_moment and self._manner.begin_moment is not None:
+                self._manner.begin_moment(connection)
+            yield connection
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction, which also leaves a deed of whoever acts (repositories/acting.py).
@@ -71,9 +75,13 @@ class Database:
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         with translated(), self._turn, self.engine.connect() as connection:
-            connection = connection.execution_options(**self._manner.writing)
-            with connection.begin(), leaving_deeds(connection):
-                return work(connection)
+            if self._manner.writing:
+                connection.execution_options(**self._manner.writing)
+            with connection.begin():
+                if self._manner.begin_writing is not None:
+                    self._manner.begin_writing(connection)
+                with leaving_deeds(connection):
+                    return work(connection)
 
     def is_reachable(self) -> bool:
         try:

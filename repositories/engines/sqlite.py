@@ -8,8 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
-from repositories.engines.manner import TAKE_WRITE_LOCK
-
 BUSY_SECONDS = 5
 BUSY_TIMEOUT = f"PRAGMA busy_timeout={BUSY_SECONDS}000"
 
@@ -30,14 +28,6 @@ def open_sqlite(url: str, *, pool_size: int) -> Engine:
             connection.execute(pragma)
         _turn_on_wal(connection)
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        begin = connection.get_execution_options().get("begin")
-        if begin == TAKE_WRITE_LOCK:
-            _take_write_lock(connection.connection.driver_connection)
-        elif begin is not None:
-            connection.exec_driver_sql(begin)
-
     return engine
 
 
@@ -50,13 +40,14 @@ def _turn_on_wal(connection: Any) -> None:
     _when_not_locked(lambda: connection.execute("PRAGMA journal_mode=WAL"), every=0.01)
 
 
-def _take_write_lock(connection: Any) -> None:
+def take_write_lock(connection: Connection) -> None:
     """SQLite's own wait polls ever more slowly, up to 100 ms late; a write takes one or two."""
-    connection.execute("PRAGMA busy_timeout=0")
+    execute = connection.connection.execute
+    execute("PRAGMA busy_timeout=0")
     try:
-        _when_not_locked(lambda: connection.execute(TAKE_WRITE_LOCK), every=0.001)
+        _when_not_locked(lambda: execute("BEGIN IMMEDIATE"), every=0.001)
     finally:
-        connection.execute(BUSY_TIMEOUT)
+        execute(BUSY_TIMEOUT)
 
 
 def _when_not_locked(work: Callable[[], object], *, every: float) -> None:
