@@ -1,12 +1,15 @@
-"""What the figures are held against: a Flask view that does one insert, and a Celery task that does nothing."""
+"""What the figures are held against: a Flask view that does one insert, a Celery task that does nothing, and a loop that
+does nothing but commit as often, and as many statements, as a booking.
+"""
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from celery import Celery
 from flask import Flask, Response, jsonify, request
-from sqlalchemy import Column, Integer, MetaData, Table, Unicode, insert
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Unicode, bindparam, insert, select
 
 from bootstrap import settings_or_exit
 from repositories.database import open_database
@@ -34,6 +37,28 @@ def create_bare_app() -> Flask:
         return "ready"
 
     return app
+
+
+def bare_loops_a_second(url: str, *, commits: int, statements: int, loops: int) -> float:
+    """Of so many commits with so many statements between them, through SQLAlchemy Core, on one row after another: one
+    insert in each commit, and else reads by primary key."""
+    database = open_database(url, pool_size=1)
+    database.write(metadata.create_all)
+    one_insert, one_read = insert(notes), select(notes).where(notes.c.id == bindparam("note"))
+
+    def one_commit(connection: Connection, reads: int) -> None:
+        connection.execute(one_insert, {"text": "text"})
+        for _ in range(reads):
+            connection.execute(one_read, {"note": 1}).one()
+
+    reads = [len(range(place, statements - commits, commits)) for place in range(commits)]
+    watch = time.perf_counter()
+    for _ in range(loops):
+        for number in reads:
+            database.write(partial(one_commit, reads=number))
+    taken = time.perf_counter() - watch
+    database.close()
+    return loops / taken
 
 
 def create_noop_app() -> Celery:

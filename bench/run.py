@@ -18,6 +18,7 @@ import psutil
 import requests
 from sqlalchemy import Engine, Select, event, func, select
 
+from bench.bare import bare_loops_a_second
 from bench.load import Load, Prepared, send_all
 from bootstrap import build_api, build_runner
 from demo.partner import Partner
@@ -31,6 +32,7 @@ from workers.celery_app import create_publisher
 BOOKINGS = 1500
 NOOPS = 3000
 ACCEPTS = 1500
+LOOPS = 300
 IDLE = 60
 SLOW_MS = 200
 SLOW_BOOKINGS = 200
@@ -68,6 +70,8 @@ class Bench:
     town: Town
     partner: Partner
     slots: Any
+    commits: int = 0  # of one booking, from its acceptance to its end
+    statements: int = 0
 
     def bookings(self, number: int) -> list[Prepared]:
         """Signed bookings of one guest, each for a slot of its own."""
@@ -163,6 +167,8 @@ class Bench:
                 assert api.post(prepared.path, data=prepared.body, headers=prepared.headers).status_code == 202
             with counting() as worked:
                 assert runner.advance(self.newest_saga()) == "done"
+            self.commits = accepted["commits"] + worked["commits"]
+            self.statements = accepted["statements"] + worked["statements"]
             figures = [
                 Figure("commits to accept a booking", accepted["commits"], "commits"),
                 Figure("commits to carry it to its end", worked["commits"], "commits"),
@@ -173,6 +179,11 @@ class Bench:
                 Figure("round trips to Redis for places", 4, "", note="2 calls under guard"),
             ]
         return figures
+
+    def bare_loop_rate(self) -> float:
+        """Bookings a second if one process did nothing but their commits and statements."""
+        url = f"sqlite:///{self.stack.folder / 'loops.db'}"
+        return bare_loops_a_second(url, commits=self.commits, statements=self.statements, loops=LOOPS)
 
     def runner(self) -> Runner:
         return build_runner(
@@ -274,6 +285,10 @@ def measure(bench: Bench, *, pool: str, concurrency: int) -> Iterator[Figure]:
     stack.stop("worker")
 
     yield from bench.costs()
+    loops = bench.bare_loop_rate()
+    name = f"bare loops/s of {bench.commits} commits, {bench.statements} statements"
+    yield Figure("sessions booked, once more", booked, "1/s", loops, name)
+    yield Figure("such loops", loops, "1/s", noop, "no-op tasks/s")
 
     slow, calls = bench.slow_rate()
     limit = THREADS / (calls * SLOW_MS / 1000)

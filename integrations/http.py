@@ -34,6 +34,7 @@ class HttpService:
         self.pool = urllib3.PoolManager(
             maxsize=connections, timeout=urllib3.Timeout(connect=seconds, read=seconds), retries=False
         )
+        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
         self._clock = clock
 
     def call(
@@ -50,7 +51,7 @@ class HttpService:
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
         encoded = None if body is None else json.dumps(body).encode()
         try:
-            answer = self.pool.request(method, url, body=encoded, headers=headers, redirect=False)
+            answer = self._pool_of(url).urlopen(method, _path_of(url), body=encoded, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             raise unanswered(name, error) from error
         refusal = None if answer.status in fine else error_of(name, answer, now=self._clock())
@@ -60,6 +61,21 @@ class HttpService:
 
     def close(self) -> None:
         self.pool.clear()
+
+    def _pool_of(self, url: str) -> urllib3.HTTPConnectionPool:
+        """The connections to this address; urllib3 would work out anew for each call which they are."""
+        origin = url[: _end_of_origin(url)]
+        known = self._pools.get(origin)
+        return known or self._pools.setdefault(origin, self.pool.connection_from_url(origin))
+
+
+def _end_of_origin(url: str) -> int:
+    slash = url.find("/", url.index("://") + 3)
+    return len(url) if slash < 0 else slash
+
+
+def _path_of(url: str) -> str:
+    return url[_end_of_origin(url) :] or "/"
 
 
 def json_of(name: str, answer: urllib3.BaseHTTPResponse) -> Mapping[str, Any]:

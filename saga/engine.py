@@ -122,8 +122,10 @@ class Moment:
 
 def next_state(table: Table, state: SagaState, outcome: Outcome, moment: Moment) -> SagaState:
     """Where the saga stands after this outcome of its current step. `due_at` = now means: go on at once."""
-    moment = replace(moment, line=_place_in(moment.line, state.in_line, outcome))
-    state = replace(state, in_line=None)
+    if moment.line is not None:
+        moment = replace(moment, line=_place_in(moment.line, state.in_line, outcome))
+    if state.in_line is not None:
+        state = replace(state, in_line=None)
     if isinstance(outcome, Poison):
         return _stuck(state, outcome)
     if state.status is SagaStatus.UNDOING:
@@ -341,9 +343,9 @@ def _later(moment: Moment) -> datetime:
     return moment.now + LOOK_AGAIN * moment.pace
 
 
-def _place_in(line: InLine | None, before: InLine | None, outcome: Outcome) -> InLine | None:
+def _place_in(line: InLine, before: InLine | None, outcome: Outcome) -> InLine:
     """The end of the line; or the place that the saga had, unless it has just been its turn."""
-    if line is None or before is None or before.service is not line.service or not isinstance(outcome, Held):
+    if before is None or before.service is not line.service or not isinstance(outcome, Held):
         return line
     return replace(line, since=before.since)
 

@@ -31,7 +31,7 @@ def create_sandbox() -> Flask:
                 with memory.noted(name, request.method, request.path):
                     if faults.delay_seconds:
                         time.sleep(faults.delay_seconds)
-                    fault = faults.take(name, mentions(memory))
+                    fault = faults.take(name, mentions(memory)) if faults.planned else None
                     return view(**parts) if fault is None else respond(fault, lambda: view(**parts))
 
             return around
