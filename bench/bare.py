@@ -1,5 +1,5 @@
-"""What the figures are held against: a Flask view that does one insert, a Celery task that does nothing, and a loop that
-does nothing but commit as often, and as many statements, as a booking.
+"""What the figures are held against: a Flask view that does one insert, a Celery task that does nothing, and a loop of
+nothing but the commits and statements of a booking.
 """
 
 import os

@@ -106,7 +106,7 @@ def _token_refusal(token: str, api_key: str, secret_key: str) -> str | None:
 
 @lru_cache(100)
 def _claims_of(token: str, secret_key: str) -> dict[str, Any]:
-    """What a token says that has not expired yet; read once, since the sandbox shares its machine with what calls it."""
+    """What a token says that has not expired yet; read once: the sandbox shares its machine with whoever calls it."""
     return jwt.decode(token, secret_key, algorithms=["HS256"], options={"require": ["exp", "iat"]})
 
 
