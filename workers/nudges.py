@@ -92,7 +92,7 @@ def by_celery(app: Celery, *, queue: str | None = None) -> Publish:
 
 
 def by_template(app: Celery, redis_url: str, *, patience: timedelta) -> Publish:
-    """The same messages, of one id, into Redis, for a tenth of the processor time: written by Celery once, then filled in.
+    """The same messages, of one id, into Redis, for a tenth of the processor time: Celery writes one, we fill it in.
 
     Where the broker is not one Redis, `by_celery`.
     """
