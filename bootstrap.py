@@ -67,6 +67,7 @@ from repositories.scheduling_db.announcing import SqlAnnouncer
 from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.calendars import SqlCalendars
+from repositories.scheduling_db.event_feed import SqlEventFeed
 from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.groups import SqlGroups
 from repositories.scheduling_db.history import SqlBookingHistory
@@ -218,6 +219,7 @@ def api_services(settings: Settings) -> ApiServices:
         booked_meetings=BookedMeetings(bookings=bookings, meetings=build_meetings(settings, databases, guard)),
         bookings=bookings,
         booking_history=SqlBookingHistory(databases.scheduling),
+        event_feed=SqlEventFeed(databases.scheduling),
         users=users,
         assessments=assessments,
         submit_assessment=SubmitAssessment(assessments=assessments, users=users, changes=changes, clock=utc_now),

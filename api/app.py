@@ -28,6 +28,7 @@ from api.routes import (
     bulk_booking,
     care_provider,
     docs,
+    events,
     favorites,
     health,
     meeting_reports,
@@ -52,6 +53,7 @@ UNDER_API = (
     assessments,
     favorites,
     audit,
+    events,
 )
 
 

@@ -21,6 +21,7 @@ from repositories.ports.audit import AuditLog, AuditOutbox
 from repositories.ports.availability import Availability, Calendars
 from repositories.ports.bookings import BookingHistory, Bookings
 from repositories.ports.care_providers import Profiles
+from repositories.ports.events import EventFeed
 from repositories.ports.favorites import Favorites
 from repositories.ports.idempotency import IdempotencyKeys
 from repositories.ports.managed_providers import ManagedProviderList
@@ -79,6 +80,7 @@ class ApiServices:
     booked_meetings: BookedMeetings
     bookings: Bookings
     booking_history: BookingHistory
+    event_feed: EventFeed
     users: Users
     assessments: Assessments
     submit_assessment: Callable[[AssessmentRequest], Change]

@@ -107,6 +107,19 @@ class Trouble(StrEnum):
     MISCONFIGURED = "misconfigured"  # it refuses our key
 
 
+class EventKind(StrEnum):
+    """What partners are told of a booking; each is told as `booking.<kind>`."""
+
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"  # while it was pending: it will end cancelled
+    CANCELLED = "cancelled"
+    RESCHEDULED = "rescheduled"
+    REMINDER_SENT = "reminder_sent"
+    RECORDING_READY = "recording_ready"
+
+
 class ReportStatus(StrEnum):
     """Where a webhook of the video service stands."""
 

@@ -23,6 +23,7 @@ class IdKind(StrEnum):
     APPLICATION_MULTI_SLOT = "application_multi_slot"
     CARE_PROVIDER_SLOT_DURATION = "care_provider_slot_duration"
     ACCESS_KEY = "access_key"
+    EVENT = "event"
 
 
 class IdTampered(Exception):

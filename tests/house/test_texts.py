@@ -15,7 +15,7 @@ WORLD = World()
 # Texts that are compared, decrypted or digested, and never shown to anyone.
 NEVER_SHOWN = {
     "access_key", "client_secret", "grant_type", "refresh_token", "scope", "token", "token_type_hint",  # OAuth
-    "secureHash", "cursor", "action",
+    "secureHash", "cursor", "after", "action",
     "bookings",  # of bulkbooksession: each is read as a body of booksession
 }  # fmt: skip
 

@@ -47,6 +47,7 @@ from tests.fakes.access import FakeAccess
 from tests.fakes.assessments import FakeAssessments
 from tests.fakes.audit import FakeAuditLog, FakeOutbox
 from tests.fakes.availability import FakeAvailability
+from tests.fakes.event_feed import FakeEventFeed
 from tests.fakes.favorites import FakeFavorites
 from tests.fakes.idempotency import FakeChanges
 from tests.fakes.meeting_reports import FakeMeetingReports, FakeRoomReports
@@ -165,6 +166,7 @@ class World:
     seconds: float = 0.0
     trusted_proxies: int = 0
     scheduling: FakeScheduling = field(default_factory=FakeScheduling)
+    feed: FakeEventFeed = field(default_factory=FakeEventFeed)
     reports: FakeRoomReports = field(default_factory=FakeRoomReports)
     inbox: FakeMeetingReports = field(default_factory=FakeMeetingReports)
     nudged: list[tuple[str, str]] = field(default_factory=list)
@@ -319,6 +321,7 @@ class World:
                     clock=lambda: self.now,
                 ),
                 booking_history=self.scheduling,
+                event_feed=self.feed,
                 users=self.people,
                 assessments=self.assessments,
                 submit_assessment=SubmitAssessment(
