@@ -1,6 +1,7 @@
 """Configuration: read once, frozen, and everything that is missing or wrong is named at once.
 
 A setting is the environment variable TAHOON_<NAME>, or a line of `.env`; the environment wins. Durations are seconds.
+TAHOON_<NAME>_FILE names a file that holds the setting instead, as container platforms mount secrets.
 A secret, an address of a database and the broker have no default outside the sandbox.
 """
 
@@ -20,6 +21,7 @@ from databases.strings import ConnectionStringWrong
 from integrations.videosdk.webhooks import KeyUnusable, public_key
 
 PREFIX = "TAHOON_"
+FILE = "_file"  # at the end of a setting's name
 LEASE_TO_TIMEOUT = 2  # a lease outlives the longest call this many times
 
 # Known to everyone, so refused outside the sandbox.
@@ -358,22 +360,47 @@ def _milliseconds(text: str) -> str:
 
 
 def given_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What is set in `environment`, else in this process's environment and `.env`, by the names of the schema."""
-    if environment is None:
-        environment = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
-    return {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(PREFIX) and value != ""
-    }
+    """What is set in `environment`, else in this process's environment and `.env`, by the names of the schema.
+
+    Raises SettingsWrong if a file that a setting names cannot be read.
+    """
+    given, wrong = _given(environment)
+    if wrong:
+        raise SettingsWrong(_in_plain_words(wrong))
+    return given
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings. Raises SettingsWrong."""
+    given, wrong = _given(environment)
     try:
-        return Settings(**SettingsSchema().load(given_settings(environment)))
+        settings = SettingsSchema().load(given)
     except ValidationError as error:
-        raise SettingsWrong(_in_plain_words(error.messages_dict)) from None
+        in_files = {name.removesuffix(FILE) for name in wrong}
+        wrong |= {name: said for name, said in error.messages_dict.items() if name not in in_files}
+    if wrong:
+        raise SettingsWrong(_in_plain_words(wrong))
+    return Settings(**settings)
+
+
+def _given(environment: Mapping[str, str] | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """What is set, files read, and what is wrong with the files."""
+    if environment is None:
+        environment = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
+    named = {k.removeprefix(PREFIX).lower(): v for k, v in environment.items() if k.startswith(PREFIX) and v != ""}
+    in_files = {name for name in named if name.removesuffix(FILE) in SettingsSchema._declared_fields.keys() - {name}}
+    given = {name: value for name, value in named.items() if name not in in_files}
+    wrong: dict[str, Any] = {}
+    for name in in_files:
+        setting = name.removesuffix(FILE)
+        if setting in given:
+            wrong[name] = [f"Is given beside {PREFIX}{setting.upper()}: one of the two must go."]
+            continue
+        try:
+            given[setting] = Path(named[name]).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            wrong[name] = [f"Cannot be read: {type(error).__name__}."]
+    return given, wrong
 
 
 def _in_plain_words(messages: Mapping[str, Any]) -> str:

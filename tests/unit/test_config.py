@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -121,3 +122,32 @@ def test_a_wrong_key_is_one_line_that_names_setting_and_segment(key: dict[str, s
 def test_a_short_key_and_a_string_that_cannot_be_read_are_named_together() -> None:
     given = {**WHOLE, "TAHOON_CONNECTION_KEY": "short", "TAHOON_PSYTER_DB_URL": "secret"}
     assert wrong(given) == {"CONNECTION_KEY", "PSYTER_DB_URL"}
+
+
+def test_a_setting_may_stand_in_a_file_and_the_newline_at_its_end_is_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "jwt").write_text("k" * 32 + "\n")
+    environment = {name: value for name, value in WHOLE.items() if name != "TAHOON_JWT_KEY"}
+    settings = read_settings({**environment, "TAHOON_JWT_KEY_FILE": str(tmp_path / "jwt")})
+    assert settings.jwt_key == "k" * 32
+    assert settings.fcm_service_account_file == Path("/run/secrets/fcm.json")  # a path of its own: nothing is read
+
+
+def test_a_demo_key_in_a_file_is_refused_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "jwt").write_text(SANDBOX_DEFAULTS["jwt_key"])
+    environment = {name: value for name, value in WHOLE.items() if name != "TAHOON_JWT_KEY"}
+    assert wrong({**environment, "TAHOON_JWT_KEY_FILE": str(tmp_path / "jwt")}) == {"JWT_KEY"}
+
+
+def test_files_that_are_missing_or_contradict_are_named_together_with_all_else(tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("i" * 32)
+    files = {"TAHOON_ID_KEY_FILE": str(tmp_path / "id"), "TAHOON_JWT_KEY_FILE": str(tmp_path / "none")}
+    environment = {name: value for name, value in WHOLE.items() if name != "TAHOON_JWT_KEY"}
+    assert wrong({**environment, **files, "TAHOON_LEASE": "soon"}) == {"ID_KEY_FILE", "JWT_KEY_FILE", "LEASE"}
+
+
+def test_the_path_of_a_secret_is_told_but_never_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "jwt").write_text("too-short-secret")
+    environment = {name: value for name, value in WHOLE.items() if name != "TAHOON_JWT_KEY"}
+    with pytest.raises(SettingsWrong) as found:
+        read_settings({**environment, "TAHOON_JWT_KEY_FILE": str(tmp_path / "jwt")})
+    assert "too-short-secret" not in str(found.value)
