@@ -433,6 +433,7 @@ def _count(database: Database, table: Table) -> int:
 
 def main() -> None:
     from api.security.sealing import Sealer
+    from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
     from repositories.migrations import upgrade
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -452,7 +453,7 @@ def main() -> None:
         days=wanted.days,
         today=datetime.now(UTC).date(),
         seal=Sealer(settings.seal_key).seal,
-        videosdk={},
+        videosdk={"VIDEOSDK_API_KEY": API_KEY, "VIDEOSDK_SECRET_KEY": SECRET_KEY} if settings.sandbox else {},
         tell=print,
     )
     print(f"{filled.care_providers:,} care providers, {filled.slots:,} slots")

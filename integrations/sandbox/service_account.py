@@ -1,6 +1,10 @@
-"""A throwaway Google service account whose tokens come from the sandbox."""
+"""A throwaway Google service account whose tokens come from the sandbox.
+
+`python -m integrations.sandbox.service_account ADDRESS` prints one whose tokens come from that address.
+"""
 
 import json
+import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -11,6 +15,11 @@ PROJECT = "tahoon-sandbox"
 
 def write_sandbox_service_account(path: Path, *, token_uri: str) -> None:
     """Write the JSON file that Google's libraries read; the key in it is new and opens nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(sandbox_service_account(token_uri))
+
+
+def sandbox_service_account(token_uri: str) -> str:
     key = generate_private_key(public_exponent=65537, key_size=2048)
     account = {
         "type": "service_account",
@@ -21,5 +30,8 @@ def write_sandbox_service_account(path: Path, *, token_uri: str) -> None:
         "client_id": "1",
         "token_uri": token_uri,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(account))
+    return json.dumps(account)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(sandbox_service_account(sys.argv[1]))

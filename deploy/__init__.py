@@ -1,0 +1,1 @@
+"""What runs Tahoon in containers: docs/how-to/deploy.md."""
