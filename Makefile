@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 
-.PHONY: help run demo test check chaos bench bench-search docs clean
+.PHONY: help run demo test check chaos bench bench-search image-check docs clean
 
 help:
 	@echo "make run    start everything here, book a session, keep serving"
@@ -13,6 +13,7 @@ help:
 	@echo "make check  linters, types, import rules and the quick tests"
 	@echo "make chaos  kill real processes at every point, under every fault; the model at length"
 	@echo "make bench  what a booking and a search cost, held against limits (make bench-search: a search only)"
+	@echo "make image-check  the Docker image's steps in a bare Debian, without Docker (root, debootstrap)"
 	@echo "make docs   write the pages of docs/reference that come from code"
 	@echo "make clean  remove the virtual environment and var/"
 
@@ -43,6 +44,9 @@ bench: $(DEV_STAMP)
 
 bench-search: $(DEV_STAMP)
 	@$(BIN)/python -m bench.search
+
+image-check:
+	@bash deploy/check-image.sh
 
 docs: $(DEV_STAMP)
 	@$(BIN)/python -m docs.generate

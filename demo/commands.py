@@ -26,6 +26,7 @@ def gunicorn(app: str, port: int, *, workers: int, threads: int, worker_class: s
         *(sys.executable, "-m", "gunicorn", app, "--bind", f"{LOOPBACK}:{port}", "--worker-class", worker_class),
         *("--workers", str(workers), "--threads", str(threads), "--log-level", "warning"),
         *("--keep-alive", "75", "--graceful-timeout", "5", "--backlog", "2048", "--worker-tmp-dir", shared_memory()),
+        "--no-control-socket",  # in the home directory, and several of them would share one
     ]
 
 

@@ -33,7 +33,8 @@ sed -n 's/^!//p' .dockerignore | xargs tar -c --exclude=__pycache__ --exclude=de
 
 if [ ! -e "$ROOT/opt/tahoon/odbcinst.ini" ]; then
     say "RUN install.sh packages"
-    PIP_CERT=/var/tmp/certificates-of-the-host chroot "$ROOT" sh /opt/tahoon/app/deploy/install.sh packages
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin PIP_CERT=/var/tmp/certificates-of-the-host \
+        chroot "$ROOT" sh /opt/tahoon/app/deploy/install.sh packages
 fi
 say "RUN install.sh app"
 chroot "$ROOT" sh /opt/tahoon/app/deploy/install.sh app
@@ -52,7 +53,8 @@ inside() { # a command as the image runs it: its user, its environment, nothing 
 }
 
 say "the user can write nowhere but in /tmp and what the system keeps for everyone"
-chmod 1777 "$ROOT/tmp"
+mkdir -p "$ROOT/dev/shm"
+chmod 1777 "$ROOT/tmp" "$ROOT/dev/shm" # in a container both are file systems in memory
 writable=$(inside find / -xdev -writable -not -type l -not -path '/tmp*' -not -path '/proc*' -not -path '/dev*' -not -path '/var/tmp' -not -path '/run/lock' 2>/dev/null || true)
 [ -z "$writable" ] || { echo "writable: $writable"; exit 1; }
 
@@ -72,7 +74,7 @@ inside python -m databases upgrade
 inside python -m demo.data --providers 5 --days 5
 
 say "sandbox, API, worker, beat, Flower"
-inside gunicorn --bind=127.0.0.1:"$sandbox" --worker-class=gthread --threads=8 "integrations.sandbox.app:create_sandbox()" & pids+=($!)
+inside gunicorn --bind=127.0.0.1:"$sandbox" --worker-class=gthread --threads=8 --no-control-socket "integrations.sandbox.app:create_sandbox()" & pids+=($!)
 inside gunicorn --config deploy/gunicorn_conf.py --bind 127.0.0.1:"$api" "api:create_app()" & pids+=($!)
 inside celery -A workers.main worker --hostname worker@check --without-gossip --without-mingle --loglevel WARNING & pids+=($!)
 inside celery -A workers.main beat --schedule /tmp/schedule --pidfile "" --loglevel WARNING & pids+=($!)

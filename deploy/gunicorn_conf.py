@@ -14,3 +14,4 @@ backlog = 2048
 graceful_timeout = 25  # a request that waits (Prefer: wait=20) still gets its answer when a container is stopped
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - memory, so that a slow disk kills no worker
 loglevel = "warning"
+control_socket_disable = True  # it wants a home directory to write to

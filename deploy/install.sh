@@ -12,14 +12,15 @@ packages() {
     apt-get install -y -qq --no-install-recommends ca-certificates python3 python3-venv unixodbc libgssapi-krb5-2 tzdata >/dev/null
     rm -rf /var/lib/apt/lists/*
 
-    [ -d "$VENV" ] || python3 -m venv "$VENV"
+    python3 -m venv "$VENV"
     "$VENV/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check -r "$APP/deploy/requirements.txt"
 
     # The driver stands in a wheel; unixODBC finds it by its name (ODBCSYSINI points here).
     driver=$(find "$VENV" -path '*/debian_ubuntu/*' -name 'libmsodbcsql-18*' | grep "/$(uname -m | sed s/aarch64/arm64/)/")
     printf '[ODBC Driver 18 for SQL Server]\nDriver=%s\n' "$driver" >"$HOME_OF/odbcinst.ini"
 
-    useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tahoon
+    groupadd --gid 10001 tahoon
+    useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tahoon
 }
 
 app() {

@@ -74,10 +74,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @contextmanager
-def running_system(folder: Path, settings: Mapping[str, str]) -> Iterator[System]:
+def running_system(folder: Path, settings: Mapping[str, str], *, days: int = 5) -> Iterator[System]:
     with Stack(folder, settings=settings) as stack:
         town = Town(stack.environment)
-        whole = System(stack, town, town.settle_in(providers=12, days=5))
+        whole = System(stack, town, town.settle_in(providers=12, days=days))
         try:
             stack.start_all()
             stack.wait_for_worker()
