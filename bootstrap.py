@@ -39,6 +39,8 @@ from integrations.videosdk.client import VideoSdkRooms
 from integrations.videosdk.meetings import VideoSdkMeetings
 from integrations.videosdk.settings import VideoSdkSettings, settings_from_group
 from integrations.videosdk.webhooks import PinnedKey, VideoSdkKey, VideoSdkReports
+from integrations.webhooks.addresses import Rules, problem_with
+from integrations.webhooks.client import Patience, WebhookClient
 from logs import start_logging
 from repositories.audit_chain import Chain
 from repositories.audit_outbox import SqlAuditOutbox
@@ -80,6 +82,8 @@ from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.search import SqlSearch
 from repositories.scheduling_db.services import SqlServices
 from repositories.scheduling_db.slots import SqlSlots
+from repositories.scheduling_db.webhook_endpoints import SqlWebhookEndpoints
+from repositories.scheduling_db.webhook_queue import SqlWebhookQueue
 from saga.accept_booking import AcceptBooking
 from saga.accept_cancellation import AcceptCancellation
 from saga.accept_group import AcceptGroup
@@ -93,6 +97,7 @@ from saga.cancel_booking import CancelBooking
 from saga.catalogue import NAMES, catalogue
 from saga.copy_facts import CopyFacts
 from saga.definition import Saga
+from saga.deliver_webhooks import DeliverWebhooks, Ring, SweepWebhooks
 from saga.find_care_providers import FindCareProviders, ShowSchedule
 from saga.guarded import GuardedMeetings, GuardedPush, GuardedRooms
 from saga.line import Line
@@ -113,7 +118,7 @@ from workers.celery_app import before_first_task, create_publisher, create_worke
 from workers.meeting_tasks import register_meetings
 from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
-from workers.webhook_tasks import ANNOUNCE, register_announcing
+from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
 
 T = TypeVar("T")
 
@@ -246,6 +251,9 @@ def api_services(settings: Settings) -> ApiServices:
         manage_availability=ManageAvailability(
             managed=SqlManagedProviders(databases.psyter), offers=SqlOffers(databases.scheduling), clock=utc_now
         ),
+        webhooks=SqlWebhookEndpoints(databases.scheduling),
+        problem_with_webhook_url=partial(problem_with, rules=webhook_rules(settings)),
+        webhook_overlap=settings.webhook_overlap,
         changes=changes,
         id_cipher=IdCipher(settings.id_key),
         cursors=Cursors(settings.id_key),
@@ -379,7 +387,13 @@ def build_worker_app() -> Celery:
     window = max(RECONCILED, 2 * settings.reconcile_every)
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
-    register_announcing(app, built_once(lambda: build_announce(settings)))
+    ring = partial(nudge.ring, DELIVER)
+    register_announcing(app, built_once(lambda: build_announce(settings, ring=ring)))
+    register_webhooks(
+        app,
+        built_once(lambda: build_deliveries(settings, ring=ring, is_stopping=stopping.is_set)),
+        built_once(lambda: build_webhook_sweep(settings, ring=ring)),
+    )
     register_audit(app, built_once(lambda: build_seal_audit(settings)))
     register_meetings(
         app,
@@ -440,8 +454,64 @@ def build_sweep(settings: Settings, *, nudge: Nudge, nudge_freed: Nudge, waiting
     return Sweep(journal=SqlJournal(scheduling), nudge=nudge, waiting=waiting, let_go=line.let_all_go, clock=utc_now)
 
 
-def build_announce(settings: Settings) -> Announce:
-    return Announce(announcer=SqlAnnouncer(open_databases(settings, threads=1).scheduling))
+def build_announce(settings: Settings, *, ring: Ring) -> Announce:
+    scheduling = open_databases(settings, threads=1).scheduling
+    return Announce(announcer=SqlAnnouncer(scheduling), queue=SqlWebhookQueue(scheduling), ring=ring, clock=utc_now)
+
+
+def build_webhook_sweep(settings: Settings, *, ring: Ring) -> SweepWebhooks:
+    return SweepWebhooks(
+        queue=SqlWebhookQueue(open_databases(settings, threads=1).scheduling), ring=ring, clock=utc_now
+    )
+
+
+def build_deliveries(settings: Settings, *, ring: Ring, is_stopping: Callable[[], bool]) -> DeliverWebhooks:
+    scheduling = open_databases(settings, threads=settings.webhook_threads).scheduling
+    return DeliverWebhooks(
+        queue=SqlWebhookQueue(scheduling),
+        sender=WebhookClient(
+            rules=webhook_rules(settings),
+            patience=Patience(
+                connect=settings.webhook_timeout / 3,
+                read=settings.webhook_timeout * 2 / 3,
+                whole=settings.webhook_timeout,
+            ),
+            connections=settings.webhook_slots,
+            certificates=settings.webhook_certificates,
+        ),
+        unseal=Sealer(settings.seal_key, *settings.seal_keys_accepted).unseal,
+        ids=PublicIds(IdCipher(settings.id_key)),
+        ring=ring,
+        clock=utc_now,
+        jitter=random,
+        new_token=new_token,
+        lease=settings.webhook_lease,
+        slots=settings.webhook_slots,
+        threads=threading.BoundedSemaphore(settings.webhook_threads),
+        disable_after=settings.webhook_disable_after,
+        pace=settings.retry_pace,
+        is_stopping=is_stopping,
+    )
+
+
+def webhook_rules(settings: Settings) -> Rules:
+    return Rules(ports=frozenset(settings.webhook_ports), insecure=settings.webhook_insecure)
+
+
+@dataclass(frozen=True)
+class PublicIds:
+    """Ids as webhooks carry them."""
+
+    cipher: IdCipher
+
+    def of_booking(self, booking_id: int) -> str:
+        return self.cipher.encrypt(IdKind.BOOKING, booking_id)
+
+    def of_event(self, event_id: int) -> str:
+        return self.cipher.encrypt(IdKind.EVENT, event_id)
+
+    def of_delivery(self, delivery_id: int) -> str:
+        return self.cipher.encrypt(IdKind.WEBHOOK_DELIVERY, delivery_id)
 
 
 def build_runner(

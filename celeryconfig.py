@@ -10,18 +10,22 @@ from kombu import Exchange, Queue
 
 SAGAS = "sagas"
 MEETINGS = "meetings"  # webhooks of VideoSDK
+WEBHOOKS = "webhooks"  # its own queue, for workers of its own where partners' servers are slow
 SWEEPS = "sweeps"  # its own queue: Redis takes turns between queues, so a backlog of sagas does not starve the sweep
 FREED = "freed"  # whose turn has come in a service's line: behind a backlog of new ones their places would stand idle
 
 EXCHANGE = Exchange("tahoon", type="direct")
-task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, SWEEPS, FREED))
+task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, WEBHOOKS, SWEEPS, FREED))
 task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS
 task_routes = {
     name: {"queue": SWEEPS, "routing_key": SWEEPS}
-    for name in ("sweep", "announce", "reconcile", "copy_facts", "seal_audit", "sweep_meetings")
-} | {"note_meeting_report": {"queue": MEETINGS, "routing_key": MEETINGS}}
+    for name in ("sweep", "announce", "sweep_webhooks", "sweep_meetings", "reconcile", "copy_facts", "seal_audit")
+} | {
+    "note_meeting_report": {"queue": MEETINGS, "routing_key": MEETINGS},
+    "deliver_webhooks": {"queue": WEBHOOKS, "routing_key": WEBHOOKS},
+}
 task_create_missing_queues = False
 
 task_acks_late = True  # a killed worker gives its nudge back; running a saga twice is safe

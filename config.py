@@ -34,6 +34,7 @@ SANDBOX_DEFAULTS = {
     "scheduling_db_url": "sqlite:///var/scheduling.db",
     "redis_url": "redis://127.0.0.1:6379/0",
     "fcm_service_account_file": "var/sandbox-service-account.json",
+    "webhook_insecure": "1",
 }
 SECRETS = ("id_key", "jwt_key", "seal_key", "audit_key")
 FURTHER_SECRETS = ("jwt_keys_accepted", "seal_keys_accepted")
@@ -91,6 +92,15 @@ class Settings:
     breaker_open_for: timedelta
     audit_key: Secret
     seal_audit_every: timedelta
+    webhook_timeout: timedelta
+    webhook_lease: timedelta
+    webhook_slots: int
+    webhook_threads: int
+    webhook_ports: tuple[int, ...]
+    webhook_insecure: bool
+    webhook_certificates: Path | None
+    webhook_overlap: timedelta
+    webhook_disable_after: timedelta
     lease: timedelta
     saga_max_age: timedelta
     sweep_every: timedelta
@@ -128,6 +138,16 @@ class PublicKey(fields.String):
         except KeyUnusable:
             raise ValidationError("Must be an RSA public key in PEM.") from None
         return pem
+
+
+class Ports(fields.String):
+    """Port numbers with commas between."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        texts = [text.strip() for text in super()._deserialize(value, attr, data, **kwargs).split(",")]
+        if not all(text.isascii() and text.isdigit() and 0 < int(text) < 65_536 for text in texts):
+            raise ValidationError("Must be port numbers, with commas between.")
+        return tuple(int(text) for text in texts)
 
 
 class FilePath(fields.String):
@@ -203,6 +223,10 @@ DURATIONS = (
     "seal_audit_every",
     "reconcile_every",
     "copy_facts_every",
+    "webhook_timeout",
+    "webhook_lease",
+    "webhook_overlap",
+    "webhook_disable_after",
 )
 
 
@@ -279,6 +303,33 @@ class SettingsSchema(Schema):
     breaker_open_for = seconds(10, "how long it is not asked then, before one call tries whether it answers again")
     audit_key = secret("seals the audit log; keep it as long as the log")
     seal_audit_every = seconds(1, "how often beat has new deeds sealed into the audit log", at_least=0.1)
+    webhook_timeout = seconds(15, "of one delivery of a webhook, from the connection on to the end of its answer")
+    webhook_lease = seconds(
+        60, "how long a worker holds a delivery without a word; longer than twice its time-out, and resolving a name"
+    )
+    webhook_slots = fields.Integer(
+        load_default=4,
+        validate=validate.Range(min=1, max=1000),
+        metadata={"help": "deliveries to one webhook endpoint at one time, by all workers together"},
+    )
+    webhook_threads = fields.Integer(
+        load_default=8,
+        validate=validate.Range(min=1, max=1000),
+        metadata={"help": "of one worker process, that deliver webhooks at one time"},
+    )
+    webhook_ports = Ports(load_default=(443,), metadata={"help": "of webhook endpoints, with commas between"})
+    webhook_insecure = fields.Boolean(
+        load_default=False,
+        metadata={"help": "webhooks also go to http addresses, to any port and to this machine; in the sandbox only"},
+    )
+    webhook_certificates = FilePath(
+        load_default=None,
+        metadata={"help": "authorities that webhook endpoints' certificates may be of; without it the machine's own"},
+    )
+    webhook_overlap = seconds(86_400, "how long the secret before it signs too, after a rotation", at_least=0)
+    webhook_disable_after = seconds(
+        432_000, "how long a webhook endpoint may fail, without one delivery, before it is disabled", at_least=1
+    )
     lease = seconds(30, "how long a worker holds a saga without writing; longer than twice the longest time-out")
     saga_max_age = seconds(600, "a booking still before its confirmation after so long is undone")
     sweep_every = seconds(1, "how often beat looks for sagas that are due", at_least=0.1)
@@ -323,6 +374,11 @@ class SettingsSchema(Schema):
             )
 
     @validates_schema(skip_on_field_errors=True)
+    def webhook_lease_outlives_a_delivery(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings["webhook_lease"] <= LEASE_TO_TIMEOUT * settings["webhook_timeout"]:
+            raise ValidationError(f"Must be longer than {LEASE_TO_TIMEOUT} x WEBHOOK_TIMEOUT.", "webhook_lease")
+
+    @validates_schema(skip_on_field_errors=True)
     def refresh_tokens_outlive_access_tokens(self, settings: dict[str, Any], **_: Any) -> None:
         if settings["refresh_lifetime"] < settings["token_lifetime"] + settings["refresh_grace"]:
             raise ValidationError(
@@ -338,6 +394,11 @@ class SettingsSchema(Schema):
         known = {name: ["Is the sandbox's own; make one of your own."] for name in named if _is_demo(settings, name)}
         if known:
             raise ValidationError(known)
+
+    @validates_schema(skip_on_field_errors=True)
+    def webhooks_leave_the_machine_outside_the_sandbox(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings["webhook_insecure"] and not settings["sandbox"]:
+            raise ValidationError("Only in the sandbox: partners choose the addresses.", "webhook_insecure")
 
     @validates_schema(skip_on_field_errors=True)
     def the_databases_are_two(self, settings: dict[str, Any], **_: Any) -> None:

@@ -36,6 +36,7 @@ from api.routes import (
     rescheduling,
     session_booking,
     user,
+    webhooks,
 )
 from api.services import EXTENSION, ApiServices
 from api.signing import check_signatures
@@ -54,6 +55,7 @@ UNDER_API = (
     favorites,
     audit,
     events,
+    webhooks,
 )
 
 

@@ -104,6 +104,28 @@ IN_ARABIC = {
         "موعد الجلسة قريب جدًا أو بدأت بالفعل: لم يعد إلغاؤها أو نقلها ممكنًا."
     ),
     "It could be cancelled or moved until {}.": "كان الإلغاء أو النقل ممكنًا حتى {}.",
+    # webhooks
+    "There is no such webhook endpoint.": "لا توجد نقطة webhook كهذه.",
+    "There is no such delivery.": "لا توجد عملية تسليم كهذه.",
+    "An organization has 20 webhook endpoints at most.": "لكل مؤسسة 20 نقطة webhook على الأكثر.",
+    "This webhook endpoint is paused or disabled; enable it first.": (
+        "نقطة webhook هذه موقوفة مؤقتًا أو معطّلة؛ فعّلوها أولًا."
+    ),
+    "More than 1000 events lie in this period; replay it in parts.": (
+        "في هذه المدة أكثر من 1000 حدث؛ أعيدوا إرسالها على أجزاء."
+    ),
+    "Must have {} letters or fewer.": "يجب ألا يزيد على {} حرفًا.",
+    "Must be a URL of visible ASCII letters, without a backslash.": (
+        "يجب أن يكون عنوان URL من محارف ASCII مرئية، بلا شرطة مائلة عكسية."
+    ),
+    "Not a URL.": "ليس عنوان URL.",
+    "Must begin with https://.": "يجب أن يبدأ بـ https://.",
+    "Must not hold a user name or password.": "لا يجوز أن يحتوي على اسم مستخدم أو كلمة مرور.",
+    "Must not have a fragment.": "لا يجوز أن يحتوي على جزء بعد علامة #.",
+    "Must name a host.": "يجب أن يحدد اسم مضيف.",
+    "The port must be one of: {}.": "يجب أن يكون المنفذ أحد هذه المنافذ: {}.",
+    "Must lead to an address on the public Internet.": "يجب أن يؤدي إلى عنوان على شبكة الإنترنت العامة.",
+    "The name of the host leads to no address.": "اسم المضيف لا يؤدي إلى أي عنوان.",
     # how a booking ended
     "Someone else holds or booked this time.": "هذا الوقت محجوز لشخص آخر أو قيد الحجز.",
     "This slot is not available.": "هذه الفترة غير متاحة.",

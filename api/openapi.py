@@ -30,6 +30,7 @@ from api.errors import (
     UnsafeText,
 )
 from api.grants import TokenRevoked
+from api.openapi_webhooks import webhooks_of
 from api.schemas.errors import ErrorSchema
 from api.schemas.fields import AN_ID, PUBLIC_ID, described
 from api.security.jwt_tokens import TokenInvalid
@@ -83,7 +84,9 @@ def document(app: Flask) -> dict[str, Any]:
         promise: Contract | None = getattr(view, "contract", None)
         if promise is not None and promise.is_documented and not _is_alias(rule):
             spec.path(path=_path_of(rule), operations=dict(_operations(rule, promise, view.__doc__ or "")))
+    webhooks = webhooks_of(spec)
     written: dict[str, Any] = _without_null_defaults(spec.to_dict())
+    written["webhooks"] = webhooks
     written["components"]["schemas"]["Absent"] = ABSENT
     for name in _requests(app):
         _let_absent_be_blank(written["components"]["schemas"][name])

@@ -18,6 +18,16 @@ def user_number(public_id: str) -> int:
     return _decrypted(IdKind.USER, public_id, field="userId")
 
 
+def endpoint_number(public_id: str) -> int:
+    """The id of a webhook endpoint in a path. Raises InvalidBody."""
+    return _decrypted(IdKind.WEBHOOK_ENDPOINT, public_id, field="endpointId")
+
+
+def delivery_number(public_id: str) -> int:
+    """The id of a delivery in a path. Raises InvalidBody."""
+    return _decrypted(IdKind.WEBHOOK_DELIVERY, public_id, field="deliveryId")
+
+
 def _decrypted(kind: IdKind, text: str, *, field: str) -> int:
     try:
         return services().id_cipher.decrypt(kind, text)

@@ -29,6 +29,7 @@ from repositories.ports.meetings import MeetingFacts, ReportRecords
 from repositories.ports.organizations import Organizations, Seals
 from repositories.ports.sagas import SagaRecords
 from repositories.ports.users import Users
+from repositories.ports.webhooks import WebhookEndpoints
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
@@ -93,6 +94,9 @@ class ApiServices:
     manage_availability: ManageAvailability
     receive_report: ReceiveReport
     meeting_facts: MeetingFacts
+    webhooks: WebhookEndpoints
+    problem_with_webhook_url: Callable[[str], str | None]  # what a partner is told, in English
+    webhook_overlap: timedelta  # of the secrets of an endpoint, at a rotation
     changes: IdempotencyKeys  # of PsyterDatabase
     id_cipher: IdCipher
     cursors: Cursors

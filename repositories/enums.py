@@ -58,6 +58,9 @@ class Reason(IntEnum):
     RESCHEDULE_IN_FLIGHT = 1071
 
     WEBHOOK_SIGNATURE_WRONG = 1095
+    WEBHOOK_ENDPOINTS_FULL = 1080
+    WEBHOOK_ENDPOINT_NOT_ACTIVE = 1081
+    REPLAY_TOO_LONG = 1082
 
 
 class SagaStatus(StrEnum):
@@ -137,6 +140,24 @@ class MeetingFactKind(StrEnum):
     PARTICIPANT_JOINED = "participant_joined"
     PARTICIPANT_LEFT = "participant_left"
     RECORDING_READY = "recording_ready"
+
+
+class EndpointState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"  # by its owner
+    DISABLED = "disabled"  # by us: see DisabledBecause
+    DELETED = "deleted"
+
+
+class DisabledBecause(StrEnum):
+    GONE = "gone"  # it answered 410
+    FAILING = "failing"  # for days, without one delivery
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
 
 
 class DeedOutcome(StrEnum):

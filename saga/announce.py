@@ -1,4 +1,4 @@
-"""Announcing: what was committed gets its place in the order of all events, soon after."""
+"""Announcing: what was committed gets its place in the order of all events, soon after, and its deliveries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import Service
 from repositories.ports.announcing import Announcer
 from repositories.ports.sagas import Journal
+from repositories.ports.webhooks import WebhookQueue
 
 AT_ONCE = 500  # events in one transaction
+ENDPOINTS = 100  # that are given deliveries in one go
 LONGEST = 20  # transactions in one pass; the next pass comes soon
 TELLING = (ConfirmBooking, EndBooking, GiveUpBooking, MoveBooking)  # effects that write an event
 
@@ -19,14 +21,19 @@ TELLING = (ConfirmBooking, EndBooking, GiveUpBooking, MoveBooking)  # effects th
 @dataclass(frozen=True, kw_only=True)
 class Announce:
     announcer: Announcer
+    queue: WebhookQueue
+    ring: Callable[[int], object]  # nudges a worker about an endpoint; never raises
+    clock: Callable[[], datetime]
 
     def __call__(self) -> int:
         """Announce what waits; returns how many events. Raises StoreUnavailable."""
         announced = 0
         for _ in range(LONGEST):
-            now = self.announcer.announce(limit=AT_ONCE)
-            announced += now
-            if now < AT_ONCE:
+            more = self.announcer.announce(limit=AT_ONCE)
+            announced += more
+            for endpoint_id in self.queue.fan_out(limit=ENDPOINTS, now=self.clock()):
+                self.ring(endpoint_id)
+            if more < AT_ONCE:
                 break
         return announced
 

@@ -60,6 +60,11 @@ def create_worker_app(
                 "schedule": sweep_every,
                 "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},  # none pile up while no worker runs
             },
+            "sweep_webhooks": {
+                "task": "sweep_webhooks",
+                "schedule": sweep_every,
+                "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},
+            },
             "announce": {
                 "task": "announce",
                 "schedule": sweep_every,

@@ -1,4 +1,4 @@
-"""The doorbells of events: announce what was written."""
+"""The doorbells of events and webhooks: announce what was written, deliver what is due of an endpoint."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,13 @@ from celery import Celery
 
 from repositories.ports.errors import StoreUnavailable
 from saga.announce import Announce
+from saga.deliver_webhooks import DeliverWebhooks, SweepWebhooks
 
 log = structlog.get_logger()
 
 ANNOUNCE = "announce"
+DELIVER = "deliver_webhooks"
+UNAVAILABLE = "database unavailable"
 
 
 def register_announcing(app: Celery, announce: Callable[[], Announce]) -> None:
@@ -19,6 +22,26 @@ def register_announcing(app: Celery, announce: Callable[[], Announce]) -> None:
             return f"announced {announce()()}"
         except StoreUnavailable:
             log.warning("announcing_database_unavailable")
-            return "database unavailable"
+            return UNAVAILABLE
 
     app.task(name=ANNOUNCE)(run)
+
+
+def register_webhooks(app: Celery, deliver: Callable[[], DeliverWebhooks], sweep: Callable[[], SweepWebhooks]) -> None:
+    def run(endpoint_id: int) -> str:
+        with structlog.contextvars.bound_contextvars(endpoint_id=endpoint_id):
+            try:
+                return deliver()(endpoint_id)
+            except StoreUnavailable:  # what is under way comes back when its lease ends
+                log.warning("webhooks_database_unavailable")
+                return UNAVAILABLE
+
+    def ring_due() -> str:
+        try:
+            return f"rang for {sweep()()}"
+        except StoreUnavailable:
+            log.warning("webhooks_database_unavailable")
+            return UNAVAILABLE
+
+    app.task(name=DELIVER)(run)
+    app.task(name="sweep_webhooks")(ring_due)

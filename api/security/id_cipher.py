@@ -24,6 +24,8 @@ class IdKind(StrEnum):
     CARE_PROVIDER_SLOT_DURATION = "care_provider_slot_duration"
     ACCESS_KEY = "access_key"
     EVENT = "event"
+    WEBHOOK_ENDPOINT = "webhook_endpoint"
+    WEBHOOK_DELIVERY = "webhook_delivery"
 
 
 class IdTampered(Exception):

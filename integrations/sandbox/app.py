@@ -14,6 +14,7 @@ from integrations.sandbox.google_token import add_token_route
 from integrations.sandbox.memory import Memory
 from integrations.sandbox.videosdk import add_videosdk_routes
 from integrations.sandbox.videosdk_webhooks import add_webhook_routes
+from integrations.sandbox.webhooks import add_receivers
 
 
 def create_sandbox() -> Flask:
@@ -42,6 +43,7 @@ def create_sandbox() -> Flask:
     add_webhook_routes(app, memory, provider_route)
     add_fcm_routes(app, memory, provider_route)
     add_token_route(app, memory, provider_route)
+    add_receivers(app)
     add_fault_routes(app, faults)
     _add_memory_routes(app, memory)
     return app

@@ -136,3 +136,23 @@ class SlotUnknown(OfferRefused):
 
 class HoursUnknown(OfferRefused):
     """The care provider has no such hours."""
+
+
+class EndpointsFull(Exception):
+    """An organization has 20 webhook endpoints at most."""
+
+
+class EndpointUnknown(Exception):
+    """There is no such webhook endpoint."""
+
+
+class DeliveryUnknown(Exception):
+    """There is no such delivery."""
+
+
+class EndpointNotActive(Exception):
+    """This webhook endpoint is paused or disabled; enable it first."""
+
+
+class ReplayTooLong(Exception):
+    """More than 1000 events lie in this period; replay it in parts."""

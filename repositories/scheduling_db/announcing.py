@@ -7,7 +7,7 @@ of a slow transaction. A position is given after, by one announcer at a time, to
 from sqlalchemy import Connection, bindparam, select, update
 
 from repositories.database import Database
-from repositories.scheduling_db.tables import booking_events, event_feed
+from repositories.scheduling_db.tables import booking_events, event_feed, webhook_endpoints
 
 IS_THERE_ANY = select(booking_events.c.id).where(booking_events.c.position.is_(None)).limit(1)
 TAKE_TURNS = (  # takes the row's lock on every engine, and changes nothing
@@ -15,7 +15,7 @@ TAKE_TURNS = (  # takes the row's lock on every engine, and changes nothing
 )
 LAST = select(event_feed.c.last_position).where(event_feed.c.id == 1)
 UNANNOUNCED = (  # ids of one booking's events rise with their sequence: whoever writes one holds the booking's row
-    select(booking_events.c.id)
+    select(booking_events.c.id, booking_events.c.organization_id)
     .where(booking_events.c.position.is_(None))
     .order_by(booking_events.c.id)
     .limit(bindparam("most"))
@@ -24,6 +24,11 @@ PLACE = (
     update(booking_events)
     .where(booking_events.c.id == bindparam("event"), booking_events.c.position.is_(None))
     .values(position=bindparam("place"))
+)
+LEAVE_BEHIND = (
+    update(webhook_endpoints)
+    .where(webhook_endpoints.c.organization_id.in_(bindparam("organizations", expanding=True)))
+    .values(is_behind=bindparam("yes"))
 )
 MOVE_ON = update(event_feed).where(event_feed.c.id == 1).values(last_position=bindparam("last"))
 
@@ -42,9 +47,10 @@ class SqlAnnouncer:
 def _announce(connection: Connection, limit: int) -> int:
     connection.execute(TAKE_TURNS)
     last = connection.execute(LAST).scalar_one()
-    events = connection.execute(UNANNOUNCED, {"most": limit}).scalars().all()
+    events = connection.execute(UNANNOUNCED, {"most": limit}).all()
     if events:
-        places = [{"event": event, "place": place} for place, event in enumerate(events, last + 1)]
-        connection.execute(PLACE, places)
+        connection.execute(PLACE, [{"event": event.id, "place": place} for place, event in enumerate(events, last + 1)])
+        organizations = sorted({event.organization_id for event in events})
+        connection.execute(LEAVE_BEHIND, {"organizations": organizations, "yes": True})
         connection.execute(MOVE_ON, {"last": last + len(events)})
     return len(events)

@@ -353,6 +353,85 @@ meeting_facts = Table(
     UniqueConstraint("booking_id", "kind", "session_id", "subject"),
 )
 
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization_id", BigInteger, nullable=False, index=True),
+    Column("url", String(2000), nullable=False),
+    Column("description", text(200)),
+    Column("kinds", String(400), nullable=False),  # of events, a JSON list; an empty one: all
+    Column("state", String(10), nullable=False),
+    Column("disabled_because", String(10)),
+    Column("disabled_at", UtcDateTime),
+    Column("sealed_secret", String(200), nullable=False),
+    Column("earlier_secret", String(200)),  # signs too, until earlier_until
+    Column("earlier_until", UtcDateTime),
+    Column("position", BigInteger, nullable=False),  # events up to here have their deliveries
+    Column("is_behind", Boolean, nullable=False),  # there may be announced events beyond
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("failing_since", UtcDateTime),
+    Column("last_error", String(40)),
+    Column("last_status", Integer),
+    Column("delivered_at", UtcDateTime),
+    Column("rests_until", UtcDateTime),
+    Column("due_at", UtcDateTime),  # from when on it is worth looking at; NULL: nothing is pending
+    Column("nudged_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+has_work = webhook_endpoints.c.due_at.is_not(None)
+Index(
+    "ix_webhook_endpoints_due_at",
+    webhook_endpoints.c.due_at,
+    sqlite_where=has_work,
+    postgresql_where=has_work,
+    mssql_where=has_work,
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("endpoint_id", BigInteger, ForeignKey("webhook_endpoints.id"), nullable=False),
+    Column("event_id", BigInteger),  # NULL: a test
+    Column("booking_id", BigInteger),
+    Column("position", BigInteger),  # of the event
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),  # begun, in this round
+    Column("due_at", UtcDateTime),  # while pending; while a worker holds it: the end of its lease
+    Column("lease_token", String(32)),
+    Column("last_error", String(40)),
+    Column("last_status", Integer),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_webhook_deliveries_endpoint_id_state_due_at", "endpoint_id", "state", "due_at"),
+    Index("ix_webhook_deliveries_endpoint_id_booking_id_position", "endpoint_id", "booking_id", "position"),
+    Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
+)
+is_of_event = webhook_deliveries.c.event_id.is_not(None)
+Index(
+    "ix_webhook_deliveries_endpoint_id_event_id",
+    webhook_deliveries.c.endpoint_id,
+    webhook_deliveries.c.event_id,
+    unique=True,
+    sqlite_where=is_of_event,
+    postgresql_where=is_of_event,
+    mssql_where=is_of_event,
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("delivery_id", BigInteger, nullable=False, index=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("http_status", Integer),
+    Column("error", String(40)),  # NULL: delivered
+)
+
 idempotency_keys = keys_table(metadata)
 
 audit_outbox = outbox_table(metadata)

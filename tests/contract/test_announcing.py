@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from repositories.scheduling_db.tables import booking_events
 from saga.announce import AT_ONCE, Announce
 from tests.conftest import FreshDatabase
 from tests.contract import test_scheduling as scheduling
-from tests.contract.test_scheduling import HOUR, STARTS, slot
+from tests.contract.test_scheduling import HOUR, NOW, STARTS, slot
 from tests.engines import ENGINES
 from tests.fakes.announcing import FakeAnnouncer
 
@@ -84,4 +85,10 @@ def test_a_pass_goes_on_while_there_is_more_than_fits_one_transaction() -> None:
             self.left -= now
             return now
 
-    assert Announce(announcer=Many())() == AT_ONCE + 1
+    class NobodyListens:
+        def fan_out(self, *, limit: int, now: datetime) -> list[int]:
+            return []
+
+    queue: Any = NobodyListens()
+    announce = Announce(announcer=Many(), queue=queue, ring=lambda _endpoint: None, clock=lambda: NOW)
+    assert announce() == AT_ONCE + 1

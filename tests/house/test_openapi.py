@@ -122,7 +122,7 @@ def test_a_reader_may_read_and_change_nothing(operation: Operation) -> None:
 def test_an_id_that_is_not_ours_is_400(operation: Operation) -> None:
     url = operation.path.partition("{")[0] + TAMPERED
     assert "400" in operation.said["responses"]
-    if operation.path.count("{") == 1 and operation.path.endswith("}"):
+    if operation.path.count("{") == 1 and operation.path.endswith("}") and "requestBody" not in operation.said:
         answer = WORLD.client.open(url, method=operation.method.upper(), headers=WORLD.bearer(scopes=tuple(Scope)))
         assert answer.status_code == 400
         assert answer.json["errors"][0]["field"]

@@ -22,6 +22,8 @@ HASTE = {  # every wait shorter, nothing else changed
     "TAHOON_VIDEOSDK_TIMEOUT": "1",
     "TAHOON_FCM_TIMEOUT": "1",
     "TAHOON_DATABASE_TIMEOUT": "1",
+    "TAHOON_WEBHOOK_TIMEOUT": "3",
+    "TAHOON_WEBHOOK_LEASE": "7",
     "TAHOON_BREAKER_OPEN_FOR": "0.5",
     "TAHOON_SWEEP_EVERY": "0.2",
     "TAHOON_COPY_FACTS_EVERY": "1",

@@ -27,6 +27,7 @@ from api.security.sealing import Sealer
 from api.services import ApiServices, Operations
 from api.waiting import WaitingRoom
 from integrations.quotas import OwnQuotas
+from integrations.webhooks.addresses import Rules, problem_with
 from repositories.audit_chain import Chain
 from repositories.entities.access_keys import NewAccessKey, RefreshToken
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawn
@@ -57,6 +58,7 @@ from tests.fakes.profiles import FakeProfiles
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
 from tests.fakes.scheduling import FakeScheduling
+from tests.fakes.webhooks import WebhooksOnDemand
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = "k" * 32
@@ -170,6 +172,7 @@ class World:
     reports: FakeRoomReports = field(default_factory=FakeRoomReports)
     inbox: FakeMeetingReports = field(default_factory=FakeMeetingReports)
     nudged: list[tuple[str, str]] = field(default_factory=list)
+    webhooks: Any = field(default_factory=WebhooksOnDemand)
     audit_outbox: FakeOutbox = field(default_factory=FakeOutbox)
     audit_log: FakeAuditLog = field(default_factory=lambda: FakeAuditLog(Chain(KEY)))
 
@@ -261,6 +264,9 @@ class World:
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
 
+    def problem_with_webhook_url(self, url: str) -> str | None:
+        return problem_with(url, Rules(ports=frozenset({443})), resolve=lambda *_: ["93.184.216.34"])
+
     # --- the app -----------------------------------------------------------------------------
 
     @cached_property
@@ -336,6 +342,9 @@ class World:
                     clock=lambda: self.now,
                 ),
                 meeting_facts=self.inbox,
+                webhooks=self.webhooks,
+                problem_with_webhook_url=self.problem_with_webhook_url,
+                webhook_overlap=timedelta(days=1),
                 changes=self.changes,
                 id_cipher=CIPHER,
                 cursors=CURSORS,

@@ -1,0 +1,129 @@
+"""Delivers webhooks: takes what is due of one endpoint, posts it, writes down what came of it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from integrations.webhooks.ports import Answer, WebhookSender
+from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome
+from repositories.enums import DeliveryState, EndpointState
+from repositories.ports.errors import LeaseLost
+from repositories.ports.webhooks import WebhookQueue
+from saga.webhook_messages import PublicIds, message_of
+from saga.webhook_schedule import Moment, outcome_of
+
+log = structlog.get_logger()
+
+MOST = 50  # deliveries in one turn; then others come first
+TURN = timedelta(seconds=10)
+Ring = Callable[[int], object]  # nudges a worker about an endpoint; never raises
+
+AT_ONCE = 100  # endpoints that one sweep rings for
+MARK = timedelta(seconds=20)  # how long a nudged endpoint is left alone
+
+NO_THREAD = "no thread free"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverWebhooks:
+    """Safe to call for any endpoint, at any time, from any number of processes."""
+
+    queue: WebhookQueue
+    sender: WebhookSender
+    unseal: Callable[[str], str]
+    ids: PublicIds
+    ring: Ring
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    new_token: Callable[[], str]
+    lease: timedelta
+    slots: int  # deliveries of one endpoint at one time
+    threads: threading.Semaphore  # of this process that may deliver at one time
+    disable_after: timedelta
+    pace: float = 1.0
+    is_stopping: Callable[[], bool] = lambda: False
+
+    def __call__(self, endpoint_id: int) -> str:
+        """Deliver what is due now; returns a short word on it. Raises StoreUnavailable."""
+        if not self.threads.acquire(blocking=False):
+            self.queue.unmark(endpoint_id)  # the sweep rings again soon
+            return NO_THREAD
+        try:
+            return f"delivered {self._take_turn(endpoint_id)}"
+        finally:
+            self.threads.release()
+
+    def _take_turn(self, endpoint_id: int) -> int:
+        delivered, ends = 0, self.clock() + TURN
+        for number in range(MOST):
+            claimed = self.queue.claim(
+                endpoint_id, slots=self.slots, token=self.new_token(), now=self.clock(), lease=self.lease
+            )
+            if claimed is None:
+                return delivered
+            if claimed.is_more and number == 0:
+                self.ring(endpoint_id)
+            delivered += self._deliver(claimed)
+            if self.is_stopping() or self.clock() > ends:
+                break
+        self.ring(endpoint_id)
+        return delivered
+
+    def _deliver(self, claimed: Claimed) -> bool:
+        started, watch = self.clock(), time.perf_counter()
+        answer = self._post(claimed, started)
+        attempt = DeliveryAttempt(
+            started_at=started,
+            duration=timedelta(seconds=time.perf_counter() - watch),
+            http_status=answer.http_status,
+            error=answer.error,
+        )
+        moment = Moment(now=self.clock(), chance=self.jitter(), pace=self.pace, disable_after=self.disable_after)
+
+        def rule(endpoint: Endpoint, delivery: Delivery) -> Outcome:
+            return outcome_of(answer, endpoint, delivery, moment)
+
+        try:
+            outcome = self.queue.finish(claimed, attempt, rule=rule)
+        except LeaseLost:
+            log.warning("webhook_lease_lost", delivery_id=claimed.delivery.id)
+            return False
+        _tell(outcome, moment.now)
+        return outcome.delivery.state is DeliveryState.DELIVERED
+
+    def _post(self, claimed: Claimed, now: datetime) -> Answer:
+        endpoint = claimed.endpoint
+        sealed = [endpoint.sealed_secret]
+        if endpoint.earlier_secret is not None and endpoint.earlier_until is not None and endpoint.earlier_until > now:
+            sealed.append(endpoint.earlier_secret)
+        message = message_of(claimed.delivery, self.ids)
+        return self.sender.post(endpoint.url, message, secrets=[self.unseal(one) for one in sealed], now=now)
+
+
+def _tell(outcome: Outcome, now: datetime) -> None:
+    endpoint, delivery = outcome.endpoint, outcome.delivery
+    if endpoint.state is EndpointState.DISABLED and endpoint.disabled_at == now:
+        log.warning("webhook_endpoint_disabled", endpoint_id=endpoint.id, because=str(endpoint.disabled_because))
+    if delivery.state is DeliveryState.GIVEN_UP:
+        log.warning("webhook_given_up", delivery_id=delivery.id, error=delivery.last_error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepWebhooks:
+    """Endpoints with something due whose nudge was lost, or whose retry has come."""
+
+    queue: WebhookQueue
+    ring: Ring
+    clock: Callable[[], datetime]
+
+    def __call__(self) -> int:
+        """Returns how many were rung. Harmless when several run. Raises StoreUnavailable."""
+        now = self.clock()
+        due = self.queue.take_due(limit=AT_ONCE, now=now, marked_until=now + MARK)
+        for endpoint_id in due:
+            self.ring(endpoint_id)
+        return len(due)
