@@ -345,8 +345,10 @@ def _images(providers: int) -> Iterator[dict[str, Any]]:
 
 
 def _managed(providers: int) -> Iterator[dict[str, Any]]:
-    """The ordinary partner manages every tenth care provider."""
-    return ({"organization_id": ORDINARY, "care_provider_id": number} for number in range(1, providers + 1, 10))
+    """Each partner manages every tenth care provider, never the same one."""
+    for organization, first in ((ORDINARY, 1), (CHARITY, 2)):
+        for number in range(first, providers + 1, 10):
+            yield {"organization_id": organization, "care_provider_id": number}
 
 
 def _links(seed: int, providers: int, name: str, catalogue: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:

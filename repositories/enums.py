@@ -161,11 +161,16 @@ class DeliveryState(StrEnum):
 
 
 class DeedOutcome(StrEnum):
-    """What came of a request or command, as the audit log has it."""
+    """What came of a request or command, or later of a booking, as the audit log has it."""
 
     ACCEPTED = "accepted"  # its change is committed
     ANSWERED = "answered"  # nothing changed: a read, or a repeat
     REFUSED = "refused"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"  # before it was confirmed
+    MOVED = "moved"
+    KEPT = "kept"  # it could not be moved, and keeps its time
 
 
 class GenderType(IntEnum):

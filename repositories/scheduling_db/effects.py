@@ -21,6 +21,7 @@ from repositories.scheduling_db.calendars import (
 from repositories.scheduling_db.cells import SECONDS, cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.moves import FORGET_MOVE, end_move, move_booking, release_other_time
+from repositories.scheduling_db.outcomes import leave_end
 from repositories.scheduling_db.saga_rows import row_of
 from repositories.scheduling_db.tables import bookings, reserved_cells, sagas
 
@@ -93,6 +94,7 @@ def confirm_booking(connection: Connection, effect: ConfirmBooking, now: datetim
     ).rowcount
     if changed:
         append_event(connection, effect.booking_id, "confirmed", now, changed=("bookingStatus", "meetingId"))
+        leave_end(connection, effect.booking_id, BookingStatus.CONFIRMED, now)
         return
     row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one_or_none()
     if row is None or (row.status, row.meeting_id) != (BookingStatus.CONFIRMED, effect.meeting_id):
@@ -105,6 +107,7 @@ def end_booking(connection: Connection, effect: EndBooking, now: datetime) -> No
         row = connection.execute(STATUS, {"of_booking": effect.booking_id}).one()
         kind = "cancelled" if row.status == BookingStatus.CANCELLED else "failed"
         append_event(connection, effect.booking_id, kind, now, changed=("bookingStatus",))
+        leave_end(connection, effect.booking_id, BookingStatus(row.status), now)
         if kind == "failed" and effect.if_failed is not None:
             connection.execute(ADD_SAGA, row_of(effect.if_failed, now))
 

@@ -19,6 +19,7 @@ from repositories.scheduling_db.calendars import RELEASE_ALL, cells_to_release, 
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
+from repositories.scheduling_db.outcomes import leave_move
 from repositories.scheduling_db.saga_rows import first_row
 from repositories.scheduling_db.tables import bookings, reserved_cells, sagas
 
@@ -126,7 +127,9 @@ def move_booking(connection: Connection, effect: MoveBooking, now: datetime) -> 
         raise BookingWithdrawn
     release_other_time(connection, ReleaseOtherTime(booking_id=effect.booking_id), now)
     append_event(connection, effect.booking_id, "rescheduled", now, changed=MOVED)
+    leave_move(connection, effect.booking_id, effect.saga_id, is_moved=True, now=now)
 
 
-def end_move(connection: Connection, effect: EndMove, _now: datetime) -> None:
-    connection.execute(END, {"booking_id": effect.booking_id, "saga": effect.saga_id})
+def end_move(connection: Connection, effect: EndMove, now: datetime) -> None:
+    if connection.execute(END, {"booking_id": effect.booking_id, "saga": effect.saga_id}).rowcount:
+        leave_move(connection, effect.booking_id, effect.saga_id, is_moved=False, now=now)

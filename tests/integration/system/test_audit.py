@@ -93,7 +93,11 @@ def test_every_change_and_every_refusal_has_its_line_and_the_chain_holds_meanwhi
     assert sum(about(found, "user.register", "accepted").values()) == 3
     assert about(found, "token.issue", "accepted").total() == 1
     assert {line.organization_id for line in found} == {CHARITY}
-    assert None not in {line.access_key_id for line in found}
+    assert {line.action for line in found if line.access_key_id is None} == {"booking.settle"}
+    settled = [line for line in found if line.action == "booking.settle"]
+    assert Counter(line.resource_id for line in settled) == Counter(accepted)
+    assert {line.outcome for line in settled if line.resource_id not in cancelled} == {"confirmed"}
+    assert {line.outcome for line in settled} <= {"confirmed", "cancelled"}
     assert [line.sequence for line in found] == list(range(1, len(found) + 1))
     assert verdicts
     assert [verdict.stdout for verdict in verdicts if verdict.returncode] == []
