@@ -11,7 +11,7 @@ from api.schemas.fields import OpenSchema
 from api.schemas.queries import PageSchema
 from repositories.enums import DeedOutcome
 
-ACTION = re.compile(r"[a-z_]{1,20}\.[a-z_]{1,20}\Z")
+ACTION = re.compile(r"[a-z_-]{1,20}(\.[a-z_-]{1,20}){1,2}\Z")  # operator.access-key.add, too
 RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 
 

@@ -68,7 +68,7 @@ class SqlAccessKeys:
 
         def work(connection: Connection) -> int:
             key_id = int(connection.execute(ADD, values).inserted_primary_key[0])  # type: ignore[index]
-            about("access_key", key_id)
+            about("access_key", key_id, organization_id=key.organization_id)
             return key_id
 
         try:
@@ -93,7 +93,7 @@ class SqlAccessKeys:
         def work(connection: Connection) -> None:
             if connection.execute(REVOKE, values).rowcount == 0:
                 raise AccessKeyUnknown
-            about("access_key", access_key_id)
+            about("access_key", access_key_id, organization_id=organization_id)
 
         self._database.write(work)
 

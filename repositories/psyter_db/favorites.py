@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, true, update
 
-from repositories.acting import about
+from repositories.acting import about, about_nothing
 from repositories.database import Database
 from repositories.entities.favorites import Favorite
 from repositories.entities.idempotency import Change, IdempotencyKey
@@ -71,8 +71,10 @@ class SqlFavorites:
         which = {"of_user": user_id, "of_organization": organization_id, "provider": care_provider_id}
 
         def work(connection: Connection) -> None:
-            if connection.execute(REMOVE, which).rowcount:
-                connection.execute(ONE_LESS, which)
+            if not connection.execute(REMOVE, which).rowcount:
+                about_nothing()
+                return
+            connection.execute(ONE_LESS, which)
             about("user", user_id)
 
         self._database.write(work)

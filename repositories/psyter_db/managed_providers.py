@@ -130,7 +130,8 @@ def _note(connection: Connection, action: ManagingAction, changed: Sequence[int]
     if not changed:
         about_nothing()
         return
-    about("organization", decision.organization_id)
+    for one in changed:
+        about("care_provider", one, organization_id=decision.organization_id)
     rows = [
         {
             "organization_id": decision.organization_id,

@@ -74,6 +74,8 @@ END_OF_TOKEN = (
     .values(ended_at=bindparam("now"), ended_why=bindparam("why"))
 )
 
+FAMILY_OF = select(refresh_tokens.c.family_id).where(refresh_tokens.c.digest == bindparam("of_digest"))
+
 
 class SqlTokenFamilies:
     def __init__(self, database: Database) -> None:
@@ -120,7 +122,9 @@ class SqlTokenFamilies:
         }
 
         def work(connection: Connection) -> None:
-            if connection.execute(END_OF_TOKEN, values).rowcount == 0:
+            if connection.execute(END_OF_TOKEN, values).rowcount:
+                about("token_family", connection.execute(FAMILY_OF, {"of_digest": refresh_digest}).scalar_one())
+            else:
                 about_nothing()
 
         self._database.write(work)

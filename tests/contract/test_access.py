@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from repositories.acting import Act, during
+from repositories.audit_outbox import SqlAuditOutbox
 from repositories.database import Database
 from repositories.entities.access_keys import NewAccessKey, RefreshToken, Rotated
 from repositories.entities.organizations import Organization
@@ -110,6 +112,24 @@ def sql_world(database: Database) -> World:
 
 
 # --- access keys ---------------------------------------------------------------------------
+
+
+def test_whose_key_was_added_revoked_or_signed_out_is_in_the_audit_log(psyter_database: Database) -> None:
+    world = sql_world(psyter_database)
+    act = Act(action="operator.access-key", request_id="r", clock=lambda: NOW, operator="nora")
+    with during(act):
+        key_id = world.add(organization=OTHERS)
+        family_id = world.start(key_id)
+        world.families.end_family_of("r0", organization_id=OTHERS, now=NOW)
+        world.families.end_family_of("r0", organization_id=OTHERS, now=NOW)
+        world.revoke(key_id, organization=OTHERS)
+    told = SqlAuditOutbox(psyter_database).oldest(limit=10)
+    assert [(deed.resource_kind, deed.resource_id, deed.organization_id) for deed in told] == [
+        ("access_key", str(key_id), OTHERS),
+        ("token_family", str(family_id), None),  # a request of theirs, which says so itself
+        ("token_family", str(family_id), None),
+        ("access_key", str(key_id), OTHERS),
+    ]
 
 
 def test_an_access_key_names_its_holder_and_what_it_may(world: World) -> None:

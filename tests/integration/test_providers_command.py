@@ -52,7 +52,7 @@ def managed(town: Town, organization: int) -> list[int]:
 
 def deeds(town: Town) -> list[tuple[Any, ...]]:
     found = rows(town, psyter.audit_outbox)
-    return [(deed.action, deed.operator, deed.resource_kind, deed.resource_id) for deed in found]
+    return [(deed.action, deed.operator, deed.organization_id, deed.resource_id) for deed in found]
 
 
 def test_an_organization_manages_whom_an_operator_gives_it_until_they_are_taken(town: Town) -> None:
@@ -62,10 +62,10 @@ def test_an_organization_manages_whom_an_operator_gives_it_until_they_are_taken(
     assert told(town, "managed", str(CHARITY)).split() == ["2", "3", "5", "12"]
     assert told(town, "unmanage", str(CHARITY), "3", "4", *WHY) == "organization 1 manages 1 fewer: 3"
     assert managed(town, CHARITY) == [2, 5, 12]
-    about = ("organization", str(CHARITY))
     assert deeds(town) == [
-        ("operator.providers.manage", "nora", *about),
-        ("operator.providers.unmanage", "nora", *about),
+        ("operator.providers.manage", "nora", CHARITY, "3"),
+        ("operator.providers.manage", "nora", CHARITY, "5"),
+        ("operator.providers.unmanage", "nora", CHARITY, "3"),
     ]
 
 

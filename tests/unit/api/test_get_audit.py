@@ -88,6 +88,7 @@ def test_what_has_no_public_id_is_named_by_its_kind(world: World) -> None:
     [
         ({"action": "booking.cancel"}, ["r-2"]),
         ({"action": "operator.undo"}, []),
+        ({"action": "operator.access-key.add"}, []),
         ({"from": "2026-01-05T12:00:02Z"}, ["r-5", "r-4", "r-2"]),
         ({"to": "2026-01-05T12:00:02Z"}, ["r-0"]),
         ({"from": "2026-01-05T15:00:02+03:00", "to": "2026-01-05T12:00:04.5Z"}, ["r-4", "r-2"]),
