@@ -112,7 +112,7 @@ def next_ones(gap_class: int) -> tuple[Select[Any], Select[Any]]:
 
 
 def in_order() -> Select[Any]:
-    """Each part lies in this order in the index, so that a database merges them as far as the limit, and sorts nothing."""
+    """Each part lies in this order in the index: a database merges them as far as the limit, and sorts nothing."""
     merged = union_all(*(part for gap_class in range(len(GAPS) + 1) for part in next_ones(gap_class)))
     line = merged.subquery("line")
     return select(line).order_by(line.c.starts_cell, line.c.care_provider_id).limit(bindparam("look"))
