@@ -229,11 +229,9 @@ def report(places: list[Place]) -> Iterator[str]:
             f"{median(place.of_processor[shape]):>8.1f}  "
             for place in places
         )
-        ratio, of_processor = (
-            median(times(places[-1])[shape]) / median(times(places[0])[shape])
-            for times in (lambda place: place.milliseconds, lambda place: place.of_processor)
-        )
-        last = places[-1]
+        first, last = places[0], places[-1]
+        ratio = median(last.milliseconds[shape]) / median(first.milliseconds[shape])
+        of_processor = median(last.of_processor[shape]) / median(first.of_processor[shape])
         yield (
             f"{shape:<45}{cells}   {ratio:.2f}, {of_processor:.2f} of processor time "
             f"(goal {GOAL}: {'reached' if ratio <= GOAL else 'MISSED'}), "
