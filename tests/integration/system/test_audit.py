@@ -84,6 +84,7 @@ def test_every_change_and_every_refusal_has_its_line_and_the_chain_holds_meanwhi
         if number == 10:
             system.stack.kill("worker")
             system.stack.start_worker()
+    system.town.when_quiet()
     found = lines(system)
     is_over.set()
     watching.join()
