@@ -63,6 +63,7 @@ def until_announced(system: System) -> None:
     wait_until(lambda: system.town.count(booking_events, waiting) == 0, seconds=LONG, what="every event announced")
 
 
+@pytest.mark.timeout(300)
 def test_each_gets_all_of_its_own_once_and_in_order_while_workers_die(
     system: System, followers: tuple[Follower, Follower]
 ) -> None:
@@ -89,8 +90,8 @@ def test_each_gets_all_of_its_own_once_and_in_order_while_workers_die(
             until_announced(system)
         finally:
             over.set()
-        for one in following:
-            one.result(LONG)
+        for done in following:
+            done.result(LONG)
     for one, partner in zip(followers, (system.charity, system.ordinary), strict=True):
         told = one.of_each()
         assert set(told) == set(booked[partner.base_url + partner.access_key])

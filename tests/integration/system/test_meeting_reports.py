@@ -122,6 +122,7 @@ def test_a_room_that_is_not_ours_is_counted_and_no_error(system: System) -> None
     assert session.reports.count_reports()[ReportStatus.IGNORED] == before + 1
 
 
+@pytest.mark.timeout(300)
 def test_a_worker_killed_between_keeping_and_finishing_loses_and_doubles_nothing(system: System) -> None:
     session = Session(system)
     deaths = Path(system.stack.environment["DEATHS"])
@@ -137,6 +138,7 @@ def test_a_worker_killed_between_keeping_and_finishing_loses_and_doubles_nothing
     assert session.events() == ONE_RECORDING
 
 
+@pytest.mark.timeout(300)
 def test_a_redis_that_forgot_everything_loses_nothing(system: System) -> None:
     session = Session(system)
     system.stack.kill("worker")
@@ -158,6 +160,7 @@ def test_the_api_takes_webhooks_in_while_redis_is_away(system: System) -> None:
     session.until("session_started")
 
 
+@pytest.mark.timeout(300)
 def test_a_key_that_videosdk_changes_is_taken_up(system: System) -> None:
     session = Session(system)
     requests.post(f"{system.stack.sandbox_url}/sandbox/videosdk/key", timeout=10).raise_for_status()
