@@ -78,6 +78,7 @@ from repositories.scheduling_db.meeting_reports import SqlMeetingReports
 from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.offers import SqlOffers
 from repositories.scheduling_db.provider_facts import SqlCopiedFacts
+from repositories.scheduling_db.pushes import SqlPushes
 from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.search import SqlSearch
 from repositories.scheduling_db.services import SqlServices
@@ -104,11 +105,13 @@ from saga.line import Line
 from saga.lookout import Lookout
 from saga.manage_availability import ManageAvailability
 from saga.meeting_reports import NoteReport, ReceiveReport, SweepReports
+from saga.notify import PushOperator
 from saga.operators import Operator
 from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
+from saga.send_pushes import SendPush, SweepPushes
 from saga.service_operator import ServiceOperator
 from saga.submit_assessment import SubmitAssessment
 from saga.sweep import Nudge, Sweep
@@ -117,6 +120,7 @@ from workers.audit_tasks import register_audit
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.meeting_tasks import register_meetings
 from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
+from workers.push_tasks import register_pushes
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
 
@@ -322,6 +326,7 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         copy_facts=build_copying(databases),
         outside=ServiceOperator(services=SqlServices(databases.scheduling), clock=utc_now),
         reports=SqlMeetingReports(databases.scheduling),
+        pushes=build_push_operator(databases, nudge),
     )
 
 
@@ -399,6 +404,11 @@ def build_worker_app() -> Celery:
         app,
         built_once(lambda: build_note_report(settings)),
         built_once(lambda: build_sweep_reports(settings, nudge=nudge)),
+    )
+    register_pushes(
+        app,
+        built_once(lambda: build_send_push(settings)),
+        built_once(lambda: build_sweep_pushes(settings, nudge=nudge)),
     )
     return app
 
@@ -534,19 +544,10 @@ def build_runner(
 
 
 def build_sagas(settings: Settings, databases: Databases, guard: Guard) -> tuple[Saga, ...]:
-    cipher = IdCipher(settings.id_key)
     orders = SqlOrders(databases.psyter)
     rooms = build_rooms(settings, databases, guard)
     providers = SqlCareProviders(databases.psyter)
-    sender = FcmPushSender(
-        endpoint=settings.fcm_endpoint,
-        service_account_file=settings.fcm_service_account_file,
-        timeout=settings.fcm_timeout,
-        public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
-        clock=utc_now,
-        connections=settings.worker_threads,
-    )
-    push = GuardedPush(sender, guard)
+    push = build_push(settings, guard)
     return (
         BookSession(
             slots=SqlSlots(databases.scheduling),
@@ -568,6 +569,50 @@ def build_sagas(settings: Settings, databases: Databases, guard: Guard) -> tuple
             push=push,
             clock=utc_now,
         ),
+    )
+
+
+def build_push(settings: Settings, guard: Guard) -> GuardedPush:
+    cipher = IdCipher(settings.id_key)
+    sender = FcmPushSender(
+        endpoint=settings.fcm_endpoint,
+        service_account_file=settings.fcm_service_account_file,
+        timeout=settings.fcm_timeout,
+        public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
+        clock=utc_now,
+        connections=settings.worker_threads,
+    )
+    return GuardedPush(sender, guard)
+
+
+def build_send_push(settings: Settings) -> SendPush:
+    databases = open_databases(settings, threads=settings.worker_threads)
+    outside = outside_services(settings, databases.scheduling, places=worker_places(settings))
+    return SendPush(
+        pushes=SqlPushes(databases.scheduling),
+        providers=SqlCareProviders(databases.psyter),
+        users=SqlUsers(databases.psyter),
+        push=build_push(settings, outside.guard),
+        clock=utc_now,
+        jitter=random,
+        new_token=new_token,
+        lease=settings.lease,
+        pace=settings.retry_pace,
+    )
+
+
+def build_sweep_pushes(settings: Settings, *, nudge: Nudge) -> SweepPushes:
+    scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
+    return SweepPushes(pushes=SqlPushes(scheduling), nudge=nudge, clock=utc_now)
+
+
+def build_push_operator(databases: Databases, nudge: Nudge) -> PushOperator:
+    return PushOperator(
+        pushes=SqlPushes(databases.scheduling),
+        providers=SqlCareProviders(databases.psyter),
+        nudge=nudge,
+        clock=utc_now,
+        new_key=new_token,
     )
 
 

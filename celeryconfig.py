@@ -13,18 +13,31 @@ MEETINGS = "meetings"  # webhooks of VideoSDK
 WEBHOOKS = "webhooks"  # its own queue, for workers of its own where partners' servers are slow
 SWEEPS = "sweeps"  # its own queue: Redis takes turns between queues, so a backlog of sagas does not starve the sweep
 FREED = "freed"  # whose turn has come in a service's line: behind a backlog of new ones their places would stand idle
+PUSHES = "pushes"  # its own queue: a backlog of pushes keeps no booking waiting
 
 EXCHANGE = Exchange("tahoon", type="direct")
-task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, WEBHOOKS, SWEEPS, FREED))
+task_queues = tuple(
+    Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, WEBHOOKS, SWEEPS, FREED, PUSHES)
+)
 task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS
 task_routes = {
     name: {"queue": SWEEPS, "routing_key": SWEEPS}
-    for name in ("sweep", "announce", "sweep_webhooks", "sweep_meetings", "reconcile", "copy_facts", "seal_audit")
+    for name in (
+        "sweep",
+        "announce",
+        "sweep_webhooks",
+        "sweep_meetings",
+        "sweep_pushes",
+        "reconcile",
+        "copy_facts",
+        "seal_audit",
+    )
 } | {
     "note_meeting_report": {"queue": MEETINGS, "routing_key": MEETINGS},
     "deliver_webhooks": {"queue": WEBHOOKS, "routing_key": WEBHOOKS},
+    "send_push": {"queue": PUSHES, "routing_key": PUSHES},
 }
 task_create_missing_queues = False
 

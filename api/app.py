@@ -13,6 +13,7 @@ from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
 from api.cli_meetings import meetings_commands
 from api.cli_providers import providers_commands
+from api.cli_pushes import push_commands
 from api.cli_services import add_service_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
@@ -85,6 +86,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app.cli.add_command(audit_commands)
     app.cli.add_command(meetings_commands)
     app.cli.add_command(providers_commands)
+    app.cli.add_command(push_commands)
     add_key_commands(app)
     add_service_commands(app)
     return app

@@ -24,6 +24,9 @@ from repositories.ports.errors import (
     AccessKeyUnknown,
     CareProviderUnknown,
     OrganizationUnknown,
+    PushNotFailed,
+    PushOutdated,
+    PushUnknown,
     SagaMoved,
     StoreUnavailable,
 )
@@ -36,6 +39,7 @@ Command = Callable[..., None]
 REFUSALS = (
     *(SagaNotFound, NotPossible, SagaMoved),
     *(StoreUnavailable, IdTampered, OrganizationUnknown, AccessKeyUnknown, CareProviderUnknown),
+    *(PushUnknown, PushNotFailed, PushOutdated),
 )
 SAGA_ID = re.compile(r"[0-9a-f]{32}")
 BOOKING_NUMBER = re.compile(r"[0-9]{1,18}")

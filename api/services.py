@@ -38,6 +38,7 @@ from saga.booked_meetings import BookedMeetings
 from saga.find_care_providers import Schedule, ScheduleRequest, SearchRequest, SearchResult
 from saga.manage_availability import ManageAvailability
 from saga.meeting_reports import ReceiveReport
+from saga.notify import PushOperator
 from saga.operators import Operator
 from saga.reconcile import Finding, Report
 from saga.service_operator import ServiceOperator
@@ -70,6 +71,7 @@ class Operations:
     copy_facts: Callable[[], int]
     outside: ServiceOperator
     reports: ReportRecords
+    pushes: PushOperator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ Provider errors:  ProviderError > ProviderRefused        a "no": asking again gi
                                 > ProviderHeld           we did not ask: BreakerOpen | ServicePaused | NoPlaceFree
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 
@@ -74,18 +75,60 @@ class NotificationType(IntEnum):
     NEW_MESSAGE = 15
     ACCOUNT_DELETED = 16
 
+    @property
+    def known_as(self) -> str:
+        """The inventory's name."""
+        return _ODD_NAMES.get(self.name) or self.name.title().replace("_", "")
+
+
+_ODD_NAMES = {"HOMEWORK_ASSIGNED": "HomeWorkAssigned", "SCHFS_EXPIRY": "SCHFSExpiry"}
+
+
+class Tells(StrEnum):
+    """What a type of notification cannot be told without."""
+
+    ITSELF = "nothing"
+    SESSION = "a booking"
+    DAY = "a day"
+
+
+_TOLD_BY = {
+    NotificationType.NEW_BOOKING: Tells.SESSION,
+    NotificationType.RESERVE_SLOT: Tells.SESSION,
+    NotificationType.CANCEL_REFUND_BOOKING: Tells.SESSION,
+    NotificationType.SCHFS_EXPIRY: Tells.DAY,
+    NotificationType.REFUND_BY_ADMIN: Tells.SESSION,
+    NotificationType.REMINDER_NOTIFICATION: Tells.SESSION,
+    NotificationType.OTHER_PARTY_JOINED: Tells.SESSION,
+}
+
+
+def told_by(kind: NotificationType) -> Tells:
+    return _TOLD_BY.get(kind, Tells.ITSELF)
+
+
+class Platform(StrEnum):
+    """Whose devices: each platform has a topic of its own."""
+
+    ANDROID = "android"
+    IOS = "ios"
+
+
+BOTH = tuple(Platform)
+
 
 @dataclass(frozen=True, kw_only=True)
-class BookingPush:
-    """What a care provider is told about a booking."""
+class Push:
+    """What a care provider is told."""
 
     kind: NotificationType
-    booking_id: int  # the sender puts the public id on the wire
     care_provider_id: int
-    meeting_id: str
-    starts_at: datetime
     time_zone: str  # the provider's, IANA name
+    booking_id: int | None = None  # the sender puts the public id on the wire
+    meeting_id: str | None = None
+    happens_at: datetime | None = None  # what it tells of: when the session starts, or what expires
     client_name: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None  # nobody need be told any more then; None: a day after it is sent
 
 
 class VideoRooms(Protocol):
@@ -156,6 +199,6 @@ class RoomReports(Protocol):
 
 
 class PushSender(Protocol):
-    def send(self, push: BookingPush, *, key: str) -> None:
-        """Tell the provider's Android and iOS devices; `key` collapses repeats. Raises ProviderError."""
+    def send(self, push: Push, *, key: str, platforms: Sequence[Platform] = BOTH) -> None:
+        """Tell the provider's devices of these platforms; `key` collapses repeats. Raises ProviderError."""
         ...

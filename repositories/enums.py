@@ -160,6 +160,14 @@ class DeliveryState(StrEnum):
     GIVEN_UP = "given_up"
 
 
+class PushState(StrEnum):
+    """How a push fares."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
 class DeedOutcome(StrEnum):
     """What came of a request or command, or later of a booking, as the audit log has it."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from integrations.ports import BookingPush, NotificationType, ProviderRefused, PushSender, VideoRooms
+from integrations.ports import NotificationType, ProviderRefused, Push, PushSender, VideoRooms
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReleaseTime
 from repositories.enums import Reason, Service
 from repositories.ports.bookings import Slots
@@ -17,6 +17,7 @@ from saga import withdraw_group
 from saga.definition import (
     NOTHING,
     PUSH,
+    Ended,
     Receipt,
     Retry,
     SagaState,
@@ -28,6 +29,7 @@ from saga.definition import (
     retriable,
     steps,
 )
+from saga.notify import recorded
 from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant, time_wanted
 
 NAME = "book_session"
@@ -81,7 +83,14 @@ class BookSession:
                 asks=Service.VIDEOSDK,
             ),
             pivot("confirm_booking", in_journal(self.confirm), stops_on=(BookingWithdrawn,)),
-            retriable("notify_provider", self.push_new_booking, retry=PUSH, asks=Service.FCM, best_effort=True),
+            retriable(
+                "notify_provider",
+                self.push_new_booking,
+                retry=PUSH,
+                asks=Service.FCM,
+                best_effort=True,
+                record=self.record_push,
+            ),
         )
 
     # 1
@@ -130,17 +139,28 @@ class BookSession:
             return NOTHING
         provider = self.providers.get_care_provider(state.input["care_provider_id"])
         user = self.users.find_user(state.input["user_id"], organization_id=state.input["organization_id"])
-        push = BookingPush(
+        push = Push(
             kind=NotificationType.NEW_BOOKING,
             booking_id=state.booking_id,
             care_provider_id=provider.id,
             meeting_id=state.receipts["create_meeting"]["meeting_id"],
-            starts_at=instant(state, "starts_at"),
+            happens_at=instant(state, "starts_at"),
             time_zone=provider.time_zone,
             client_name=None if user is None else user.name,
         )
         self.push.send(push, key=state.key("notify_provider"))
         return NOTHING
+
+    def record_push(self, state: SagaState, ended: Ended) -> Effect | None:
+        if state.withdrawn_at is not None and ended.error is None:  # nothing was sent
+            return None
+        return recorded(
+            state,
+            NotificationType.NEW_BOOKING,
+            ended,
+            starts_at=instant(state, "starts_at"),
+            key=state.key("notify_provider"),
+        )
 
     def when_undone(self, state: SagaState) -> Effect:
         return EndBooking(

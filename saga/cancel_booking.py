@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from integrations.ports import BookingPush, NotificationType, PushSender, VideoRooms
+from integrations.ports import NotificationType, Push, PushSender, VideoRooms
 from repositories.entities.bookings import Booking
 from repositories.entities.effects import Effect
 from repositories.enums import SagaStatus, Service
@@ -18,6 +18,7 @@ from saga.definition import (
     NO_REASONS,
     NOTHING,
     PUSH,
+    Ended,
     Receipt,
     Retry,
     SagaState,
@@ -27,6 +28,7 @@ from saga.definition import (
     retriable,
 )
 from saga.meeting_key import create_meeting_key
+from saga.notify import recorded
 
 NAME = "cancel_booking"
 FIRST_STEP = "refund_order"
@@ -49,7 +51,14 @@ class CancelBooking:
         return once_decided(
             retriable(FIRST_STEP, self.refund_order),
             retriable("close_meeting", self.close_room, retry=VIDEOSDK, asks=Service.VIDEOSDK),
-            retriable("notify_cancellation", self.push_cancellation, retry=PUSH, asks=Service.FCM, best_effort=True),
+            retriable(
+                "notify_cancellation",
+                self.push_cancellation,
+                retry=PUSH,
+                asks=Service.FCM,
+                best_effort=True,
+                record=self.record_push,
+            ),
         )
 
     # 1
@@ -65,16 +74,25 @@ class CancelBooking:
     # 3
     def push_cancellation(self, state: SagaState) -> Receipt:
         provider = self.providers.get_care_provider(state.input["care_provider_id"])
-        push = BookingPush(
+        push = Push(
             kind=NotificationType.CANCEL_REFUND_BOOKING,
             booking_id=state.booking_id,
             care_provider_id=provider.id,
             meeting_id=state.input["meeting_id"],
-            starts_at=datetime.fromisoformat(state.input["starts_at"]),
+            happens_at=datetime.fromisoformat(state.input["starts_at"]),
             time_zone=provider.time_zone,
         )
         self.push.send(push, key=state.key("notify_cancellation"))
         return NOTHING
+
+    def record_push(self, state: SagaState, ended: Ended) -> Effect:
+        return recorded(
+            state,
+            NotificationType.CANCEL_REFUND_BOOKING,
+            ended,
+            starts_at=datetime.fromisoformat(state.input["starts_at"]),
+            key=state.key("notify_cancellation"),
+        )
 
     def when_undone(self, state: SagaState) -> Effect:  # noqa: ARG002
         raise TableWrong(f"{NAME} is never undone")

@@ -8,7 +8,7 @@ A saga whose decision was taken when it was accepted has the last part only: onc
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ __all__ = [
     "NO_REASONS",
     "PUSH",
     "Action",
+    "Ended",
     "InJournal",
     "Kind",
     "Receipt",
@@ -67,6 +68,18 @@ PUSH = Retry(limit=4, base=timedelta(seconds=1), cap=timedelta(seconds=30))
 ALWAYS = Retry(limit=1_000_000, base=timedelta(milliseconds=200), cap=timedelta(seconds=30))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a best-effort step ended: done, or given up."""
+
+    at: datetime
+    attempts: int
+    error: str | None  # None: done
+
+
+Record = Callable[[SagaState, Ended], Effect | None]
+
+
 @dataclass(frozen=True)
 class InJournal:
     """A change of the journal's own database: it commits together with the journal row."""
@@ -95,6 +108,7 @@ class Step:
     asks: Service | None = None  # the outside service that action and undo call
     is_best_effort: bool = False
     answers: tuple[str, ...] = ()  # what later steps read of its receipt
+    record: Record | None = None  # what the save that ends the step also writes
 
 
 Table = tuple[Step, ...]
@@ -134,6 +148,7 @@ def retriable(
     retry: Retry = ALWAYS,
     asks: Service | None = None,
     best_effort: bool = False,
+    record: Record | None = None,
 ) -> Step:
     return Step(
         name=name,
@@ -144,6 +159,7 @@ def retriable(
         retry=retry,
         asks=asks,
         is_best_effort=best_effort,
+        record=record,
     )
 
 

@@ -1,8 +1,9 @@
 """The ports of outside services, each call of them under guard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from integrations.ports import BookingPush, PushSender, Recording, Room, VideoMeetings, VideoRooms
+from integrations.ports import BOTH, Platform, Push, PushSender, Recording, Room, VideoMeetings, VideoRooms
 from repositories.enums import Service
 from saga.protection import Guard
 
@@ -39,5 +40,5 @@ class GuardedPush:
     push: PushSender
     guard: Guard
 
-    def send(self, push: BookingPush, *, key: str) -> None:
-        self.guard.call(Service.FCM, lambda: self.push.send(push, key=key))
+    def send(self, push: Push, *, key: str, platforms: Sequence[Platform] = BOTH) -> None:
+        self.guard.call(Service.FCM, lambda: self.push.send(push, key=key, platforms=platforms))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from integrations.ports import BookingPush, NotificationType, PushSender
+from integrations.ports import NotificationType, Push, PushSender
 from repositories.entities.effects import Effect
 from repositories.entities.moves import MOVED_BY, EndMove, MoveBooking, ReleaseOtherTime
 from repositories.enums import Reason, Service
@@ -19,6 +19,7 @@ from repositories.ports.moves import OrderChanges
 from saga.definition import (
     NOTHING,
     PUSH,
+    Ended,
     Receipt,
     SagaState,
     Table,
@@ -29,6 +30,7 @@ from saga.definition import (
     retriable,
     steps,
 )
+from saga.notify import recorded
 from saga.slot_choice import SLOT_REFUSALS, SlotClosed, check_slot, instant, time_wanted
 
 NAME = MOVED_BY
@@ -71,7 +73,14 @@ class RescheduleBooking:
                 stops_on=(BalanceOut, OrderVoided),
             ),
             pivot("move_booking", in_journal(self.move), stops_on=(BookingWithdrawn,)),
-            retriable("notify_reschedule", self.push_new_time, retry=PUSH, asks=Service.FCM, best_effort=True),
+            retriable(
+                "notify_reschedule",
+                self.push_new_time,
+                retry=PUSH,
+                asks=Service.FCM,
+                best_effort=True,
+                record=self.record_push,
+            ),
         )
 
     # 1
@@ -114,16 +123,25 @@ class RescheduleBooking:
     # 5
     def push_new_time(self, state: SagaState) -> Receipt:
         provider = self.providers.get_care_provider(state.input["care_provider_id"])
-        push = BookingPush(
+        push = Push(
             kind=NotificationType.RESERVE_SLOT,
             booking_id=state.booking_id,
             care_provider_id=provider.id,
             meeting_id=state.input["meeting_id"],
-            starts_at=instant(state, "starts_at"),
+            happens_at=instant(state, "starts_at"),
             time_zone=provider.time_zone,
         )
         self.push.send(push, key=state.key("notify_reschedule"))
         return NOTHING
+
+    def record_push(self, state: SagaState, ended: Ended) -> Effect:
+        return recorded(
+            state,
+            NotificationType.RESERVE_SLOT,
+            ended,
+            starts_at=instant(state, "starts_at"),
+            key=state.key("notify_reschedule"),
+        )
 
     def when_undone(self, state: SagaState) -> Effect:
         return EndMove(booking_id=state.booking_id, saga_id=state.id)

@@ -17,7 +17,7 @@ from repositories.entities.sagas import Attempt, InLine
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 from repositories.ports.errors import LeaseLost, StoreUnavailable
 from repositories.ports.sagas import Journal
-from saga.definition import NOTHING, Action, InJournal, Saga, SagaState, Step, Undo
+from saga.definition import NOTHING, Action, Ended, InJournal, Saga, SagaState, Step, Undo
 from saga.engine import (
     Bug,
     Done,
@@ -112,7 +112,7 @@ class Runner:
         outcome = self._outcome_of(saga, step, work, state)
         attempt = self._attempt(state, outcome, started=started, seconds=time.perf_counter() - watch)
         following = self._next(saga, state, outcome, line=self._place_in_line(step, outcome))
-        if isinstance(outcome, Done) and _is_carried_by_next(saga, following):
+        if isinstance(outcome, Done) and step.record is None and _is_carried_by_next(saga, following):
             return following, (*carried, attempt), True
         return self._write(saga, state, Turn(outcome=outcome, attempt=attempt), carried, following=following)
 
@@ -146,6 +146,7 @@ class Runner:
         if following.status is SagaStatus.UNDONE:
             effects = (saga.when_undone(following), *effects)  # the booking before a calendar, as everywhere
         now = self.clock()
+        effects = (*effects, *_record_of(saga, state, following, turn.outcome, now))
         goes_on = following.due_at is not None and following.due_at <= now and not self.is_stopping()
         # a claim that goes on with its lease is still the first; the next one is the second: someone died in between
         kept = {"due_at": now + self.lease, "claims": 1} if goes_on else {"claims": 0}
@@ -223,6 +224,21 @@ def _is_carried_by_next(saga: Saga, following: SagaState) -> bool:
     if following.status is not SagaStatus.RUNNING or following.step is None:
         return False
     return isinstance(step_of(saga.table, following).action, InJournal)
+
+
+def _record_of(
+    saga: Saga, state: SagaState, following: SagaState, outcome: Outcome, now: datetime
+) -> tuple[Effect, ...]:
+    """What a step that ends with this save has to be kept of it."""
+    if state.status is not SagaStatus.RUNNING or following.step == state.step or following.status is SagaStatus.STUCK:
+        return ()
+    record = step_of(saga.table, state).record
+    if record is None:
+        return ()
+    attempts = state.failures + (not isinstance(outcome, Held))
+    error = None if isinstance(outcome, Done) else following.error or outcome.error
+    effect = record(state, Ended(at=now, attempts=attempts, error=error))
+    return () if effect is None else (effect,)
 
 
 def _outcome_of(saga: Saga, step: Step, work: Action | Undo, state: SagaState) -> Outcome:

@@ -75,6 +75,11 @@ def create_worker_app(
                 "schedule": sweep_every,
                 "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},
             },
+            "sweep_pushes": {
+                "task": "sweep_pushes",
+                "schedule": sweep_every,
+                "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},
+            },
             "seal_audit": {
                 "task": "seal_audit",
                 "schedule": seal_audit_every,

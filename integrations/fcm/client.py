@@ -7,7 +7,7 @@ call for longer than a saga's lease and knows no other address. Tokens come from
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import import_module
@@ -17,15 +17,18 @@ from typing import Any
 from integrations.fcm.notifications import Notification, notification_of
 from integrations.http import HttpService
 from integrations.ports import (
-    BookingPush,
+    BOTH,
+    Platform,
     ProviderError,
     ProviderMisconfigured,
     ProviderRefused,
     ProviderUnavailable,
+    Push,
 )
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 TIME_TO_LIVE = timedelta(days=1)
+LONGEST_TO_LIVE = timedelta(days=28)  # FCM keeps no message longer
 
 
 class FcmPushSender:
@@ -45,16 +48,24 @@ class FcmPushSender:
         self._service_account_file = service_account_file
         self._timeout = timeout.total_seconds()
         self._public_booking_id = public_booking_id
+        self._clock = clock
         self._lock = threading.Lock()
         self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
 
-    def send(self, push: BookingPush, *, key: str) -> None:
-        """Both platforms are tried, though the first fails; then the first error is raised."""
-        notification = notification_of(push, public_id=self._public_booking_id(push.booking_id))
+    def send(self, push: Push, *, key: str, platforms: Sequence[Platform] = BOTH) -> None:
+        """All platforms are tried, though the first fails; then the first error is raised."""
+        public_id = None if push.booking_id is None else self._public_booking_id(push.booking_id)
+        made = messages(
+            notification_of(push, public_id=public_id),
+            care_provider_id=push.care_provider_id,
+            key=key,
+            expires_at=push.expires_at,
+            now=self._clock(),
+        )
         first_error: ProviderError | None = None
-        for message in messages(notification, care_provider_id=push.care_provider_id, key=key):
+        for platform in platforms:
             try:
-                self._post(message)
+                self._post(made[platform])
             except ProviderError as error:
                 first_error = first_error or error
         if first_error is not None:
@@ -102,29 +113,38 @@ class FcmPushSender:
             raise ProviderMisconfigured("FCM: the service account file is missing or not one") from error
 
 
-def messages(notification: Notification, *, care_provider_id: int, key: str) -> list[dict[str, Any]]:
+def messages(
+    notification: Notification, *, care_provider_id: int, key: str, expires_at: datetime | None, now: datetime
+) -> Mapping[Platform, dict[str, Any]]:
     """The wire form of both messages: data only for Android, shown and data for iOS. `key` collapses repeats."""
     # Imported late: the library brings grpc and 40 MB, which a process that never pushes need not carry.
     from firebase_admin import messaging
 
     collapse = hashlib.sha256(key.encode()).hexdigest()  # 64 bytes: what APNs takes at most
     data = dict(notification.data)
+    until = min(expires_at or now + TIME_TO_LIVE, now + LONGEST_TO_LIVE)
     android = messaging.Message(
         topic=f"android_doctor_{care_provider_id}~",
         data=data,
-        android=messaging.AndroidConfig(priority="high", ttl=TIME_TO_LIVE, collapse_key=collapse),
+        android=messaging.AndroidConfig(priority="high", ttl=max(until - now, timedelta()), collapse_key=collapse),
     )
     ios = messaging.Message(
         topic=f"ios_doctor_{care_provider_id}~",
         notification=messaging.Notification(title=notification.title, body=notification.body),
         data=data,
         apns=messaging.APNSConfig(
-            headers={"apns-priority": "10", "apns-push-type": "alert", "apns-collapse-id": collapse},
+            headers={
+                "apns-priority": "10",
+                "apns-push-type": "alert",
+                "apns-collapse-id": collapse,
+                "apns-expiration": str(int(until.timestamp())),
+            },
             payload=messaging.APNSPayload(aps=messaging.Aps(sound="default", mutable_content=True)),
         ),
     )
     try:
-        return [json.loads(str(message)) for message in (android, ios)]
+        wire = {Platform.ANDROID: android, Platform.IOS: ios}
+        return {platform: json.loads(str(message)) for platform, message in wire.items()}
     except ValueError as error:
         raise ProviderRefused("FCM: the message is not valid") from error
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
+from repositories.entities.pushes import RecordPush
 from repositories.entities.sagas import SagaState
 from repositories.enums import Reason
 
@@ -53,5 +54,13 @@ class GiveUpBooking:
 
 
 Effect = (
-    ReserveTime | ReleaseTime | ConfirmBooking | EndBooking | GiveUpBooking | ReleaseOtherTime | MoveBooking | EndMove
+    ReserveTime
+    | ReleaseTime
+    | ConfirmBooking
+    | EndBooking
+    | GiveUpBooking
+    | ReleaseOtherTime
+    | MoveBooking
+    | EndMove
+    | RecordPush
 )

@@ -7,7 +7,9 @@ from repositories.entities.care_providers import CareProvider, Catalogue, Provid
 
 
 class CareProviders(Protocol):
-    def get_care_provider(self, care_provider_id: int) -> CareProvider: ...
+    def get_care_provider(self, care_provider_id: int) -> CareProvider:
+        """Raises CareProviderUnknown."""
+        ...
 
 
 class Profiles(Protocol):

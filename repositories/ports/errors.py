@@ -98,6 +98,18 @@ class LeaseLost(Exception):
     """Another worker holds this saga now."""
 
 
+class PushUnknown(Exception):
+    """There is no such push."""
+
+
+class PushNotFailed(Exception):
+    """This push has not failed: it waits to be sent, or was sent."""
+
+
+class PushOutdated(Exception):
+    """The booking has changed since: what this push tells is no longer so."""
+
+
 class LineUnreadable(Exception):
     """A line of the audit log holds what was never written there."""
 

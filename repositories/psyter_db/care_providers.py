@@ -4,6 +4,7 @@ from sqlalchemy import bindparam, select
 
 from repositories.database import Database
 from repositories.entities.care_providers import CareProvider
+from repositories.ports.errors import CareProviderUnknown
 from repositories.psyter_db.tables import care_providers
 
 GET = select(
@@ -17,5 +18,7 @@ class SqlCareProviders:
 
     def get_care_provider(self, care_provider_id: int) -> CareProvider:
         with self._database.reading() as connection:
-            row = connection.execute(GET, {"care_provider_id": care_provider_id}).one()
+            row = connection.execute(GET, {"care_provider_id": care_provider_id}).one_or_none()
+        if row is None:
+            raise CareProviderUnknown
         return CareProvider(**row._mapping)

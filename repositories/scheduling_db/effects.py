@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
 from repositories.entities.moves import EndMove, MoveBooking, ReleaseOtherTime
+from repositories.entities.pushes import RecordPush
 from repositories.enums import BookingStatus
 from repositories.ports.errors import BookingWithdrawn, SlotTaken
 from repositories.scheduling_db.calendars import (
@@ -22,6 +23,7 @@ from repositories.scheduling_db.cells import SECONDS, cells_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.moves import FORGET_MOVE, end_move, move_booking, release_other_time
 from repositories.scheduling_db.outcomes import leave_end
+from repositories.scheduling_db.push_rows import record_push
 from repositories.scheduling_db.saga_rows import row_of
 from repositories.scheduling_db.tables import bookings, reserved_cells, sagas
 
@@ -128,4 +130,5 @@ EFFECTS: dict[type[Effect], Callable[[Connection, Any, datetime], None]] = {
     ReleaseOtherTime: release_other_time,
     MoveBooking: move_booking,
     EndMove: end_move,
+    RecordPush: record_push,
 }

@@ -432,6 +432,48 @@ webhook_attempts = Table(
     Column("error", String(40)),  # NULL: delivered
 )
 
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("push_key", String(100), nullable=False, unique=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("care_provider_id", BigInteger, nullable=False),
+    Column("booking_id", BigInteger, index=True),
+    Column("happens_at", UtcDateTime),
+    Column("wants_status", SmallInteger),
+    Column("event", String(20)),
+    Column("state", String(10), nullable=False),
+    Column("reason", String(80)),
+    Column("left_to", String(20), nullable=False),  # platforms, with blanks between
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("nudged_until", UtcDateTime),
+    Column("lease_token", String(32)),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("asked_by", text(100)),
+    Column("asked_why", text(500)),
+)
+waits_to_be_sent = pushes.c.due_at.is_not(None)
+Index(
+    "ix_pushes_due_at",
+    pushes.c.due_at,
+    sqlite_where=waits_to_be_sent,
+    postgresql_where=waits_to_be_sent,
+    mssql_where=waits_to_be_sent,
+)
+has_failed = pushes.c.state == "failed"  # PushState.FAILED, as a constant: a filtered index takes no parameter
+Index(
+    "ix_pushes_failed",
+    pushes.c.updated_at,
+    sqlite_where=has_failed,
+    postgresql_where=has_failed,
+    mssql_where=has_failed,
+)
+
 idempotency_keys = keys_table(metadata)
 
 audit_outbox = outbox_table(metadata)

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from repositories.database import CHUNK, Database, in_chunks
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, ReserveTime
 from repositories.entities.facts import BookingFact, OrderFact, Span
+from repositories.entities.pushes import RecordPush
 from repositories.entities.sagas import SagaState
 from repositories.enums import BookingStatus, OrderStatus, Reason, SagaStatus
 from repositories.ports.facts import PsyterFacts, SchedulingFacts
@@ -43,7 +44,7 @@ class Desk:
 
     def end(self, saga: int, at: datetime, status: SagaStatus, *effects: Effect, steps: Any = ()) -> None:
         state = replace(self.world.claimed(saga, now=at), status=status, step=None, due_at=None, claims=0)
-        of_this = [replace(effect, booking_id=abs(saga)) for effect in effects]
+        of_this = [replace(effect, booking_id=abs(saga)) for effect in effects if not isinstance(effect, RecordPush)]
         self.world.journal.save(state, attempts=[line(step) for step in steps], effects=of_this, now=at)
 
     def settled(self, span: Span = LAST_DAY, *, page: int = 100) -> list[BookingFact]:

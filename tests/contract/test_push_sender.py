@@ -11,23 +11,23 @@ import requests
 
 from integrations.fcm.client import FcmPushSender
 from integrations.ports import (
-    BookingPush,
     NotificationType,
     ProviderError,
     ProviderMisconfigured,
     ProviderRefused,
     ProviderUnavailable,
+    Push,
     PushSender,
 )
 from integrations.sandbox.service_account import write_sandbox_service_account
 from tests.fakes.push import FakePush
 
-PUSH = BookingPush(
+PUSH = Push(
     kind=NotificationType.NEW_BOOKING,
     booking_id=1,
     care_provider_id=42,
     meeting_id="room-0001-test",
-    starts_at=datetime(2026, 1, 6, 12, tzinfo=UTC),
+    happens_at=datetime(2026, 1, 6, 12, tzinfo=UTC),
     time_zone="Asia/Kathmandu",
     client_name="سارة",
 )

@@ -11,7 +11,7 @@ from repositories.entities.orders import Order, price_of
 from repositories.entities.organizations import Organization
 from repositories.entities.users import Guest, User
 from repositories.enums import LedgerKind, OrderStatus, SettingGroup
-from repositories.ports.errors import BalanceOut, OrderVoided, ReferenceContradicted
+from repositories.ports.errors import BalanceOut, CareProviderUnknown, OrderVoided, ReferenceContradicted
 from repositories.psyter_db.users import is_same_person
 from tests.fakes.idempotency import FakeChanges
 
@@ -102,6 +102,8 @@ class FakePsyter:
     # --- CareProviders, AppSettings ----------------------------------------------------------
 
     def get_care_provider(self, care_provider_id: int) -> CareProvider:
+        if care_provider_id not in self.providers:
+            raise CareProviderUnknown
         return self.providers[care_provider_id]
 
     def group(self, group: SettingGroup) -> Mapping[str, str]:

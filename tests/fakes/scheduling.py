@@ -21,8 +21,9 @@ from repositories.entities.bookings import (
 from repositories.entities.effects import ConfirmBooking, Effect, EndBooking, GiveUpBooking, ReleaseTime, ReserveTime
 from repositories.entities.idempotency import Change, IdempotencyKey, KeyUse
 from repositories.entities.moves import EndMove, Move, MoveBooking, ReleaseOtherTime
+from repositories.entities.pushes import BOTH_PLATFORMS, NewPush, PushRecord, RecordPush
 from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaState
-from repositories.enums import BookingStatus, Service
+from repositories.enums import BookingStatus, PushState, Service
 from repositories.idempotency import change_of
 from repositories.ports.errors import (
     BookingWithdrawn,
@@ -36,7 +37,7 @@ from repositories.ports.errors import (
 from repositories.scheduling_db.bookings import view_of
 from repositories.scheduling_db.cells import cells_of
 
-KEPT = ("bookings", "cells", "sagas", "changed_at", "attempts", "lines", "audit", "events", "keys", "marks")
+KEPT = ("bookings", "cells", "sagas", "changed_at", "attempts", "lines", "audit", "events", "keys", "marks", "pushes")
 
 
 @dataclass
@@ -53,6 +54,7 @@ class FakeScheduling:
     keys: dict[tuple[int, str], tuple[KeyUse, datetime]] = field(default_factory=dict)
     marks: dict[str, datetime] = field(default_factory=dict)
     groups: dict[str, list[int]] = field(default_factory=dict)
+    pushes: dict[int, PushRecord] = field(default_factory=dict)
 
     # --- what tests arrange ------------------------------------------------------------------
 
@@ -372,10 +374,40 @@ class FakeScheduling:
                 self._move(effect, now)
             case EndMove():
                 self._end_move(effect)
+            case RecordPush():
+                self._record_push(effect, now)
             case GiveUpBooking(booking_id=booking_id, reason=reason, failed_step=failed_step):
                 self._end(EndBooking(booking_id=booking_id, reason=reason, failed_step=failed_step), now)
                 self._release_other(booking_id)
                 self.bookings[booking_id] = replace(self.bookings[booking_id], moving_saga_id=None)
+
+    def _record_push(self, effect: RecordPush, now: datetime) -> None:
+        is_sent = effect.reason is None
+        self.add_push(
+            effect.push,
+            now,
+            state=PushState.SENT if is_sent else PushState.FAILED,
+            reason=effect.reason,
+            left_to=() if is_sent else BOTH_PLATFORMS,
+            attempts=effect.attempts,
+            sent_at=now if is_sent else None,
+        )
+
+    def add_push(self, push: NewPush, now: datetime, **values: Any) -> int | None:
+        if any(record.push.key == push.key for record in self.pushes.values()):
+            return None
+        kept: dict[str, Any] = {
+            "state": PushState.WAITING,
+            "reason": None,
+            "left_to": BOTH_PLATFORMS,
+            "attempts": 0,
+            "due_at": None,
+            "sent_at": None,
+            **values,
+        }
+        push_id = len(self.pushes) + 1
+        self.pushes[push_id] = PushRecord(id=push_id, push=push, created_at=now, updated_at=now, **kept)
+        return push_id
 
     def _release(self, booking_id: int) -> None:
         self.cells = {cell: holder for cell, holder in self.cells.items() if holder != booking_id}

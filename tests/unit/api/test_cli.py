@@ -40,8 +40,17 @@ class Terminal(World):
             rooms=self.desk.rooms,
             clock=lambda: self.desk.now + GRACE + timedelta(seconds=1),
         )
-        unused = ("access_keys", "seals", "calendars", "managed_providers", "copy_facts", "outside", "reports")
-        others = dict.fromkeys(unused, nobody)
+        unused = (
+            "access_keys",
+            "seals",
+            "calendars",
+            "managed_providers",
+            "copy_facts",
+            "outside",
+            "reports",
+            "pushes",
+        )
+        others = dict.fromkeys((*unused, "pushes"), nobody)
         return Operations(records=self.desk.records, operator=self.desk.operator, reconcile=reconcile, **others)
 
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:

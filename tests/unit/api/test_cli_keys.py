@@ -28,6 +28,7 @@ class OperatorsWorld(World):
             copy_facts=nobody,
             outside=nobody,
             reports=nobody,
+            pushes=nobody,
         )
 
     def run(self, *arguments: str) -> Any:

@@ -82,7 +82,7 @@ def test_a_booking_is_moved_with_its_price_and_keeps_id_and_room(world: World, t
     check_is_at(world, booking_id, to)
     assert (world.booking(booking_id).meeting_id, world.open_rooms()) == (room, [room])
     assert [push.kind for push in world.push.sent] == [NotificationType.NEW_BOOKING, NotificationType.RESERVE_SLOT]
-    assert world.push.sent[-1].starts_at == slot(world, to).starts_at
+    assert world.push.sent[-1].happens_at == slot(world, to).starts_at
     assert [kind for _, _, kind in world.scheduling.events] == ["accepted", "confirmed", "rescheduled"]
 
 
