@@ -612,6 +612,8 @@ def test_a_search_reads_about_as_much_as_its_filter_needs(
 
     assert page(wanted) == ([5, 10, 15, 20, 25], [10, 25])
     assert page(None) == ([1, 2, 3, 4, 5], [6])
+    monkeypatch.setattr(search, "FIRST_LOOK", 28)  # of which five match: one more is likely among the next seven
+    assert page(wanted) == ([5, 10, 15, 20, 25], [28, 28])
 
 
 # --- anew ----------------------------------------------------------------------------------
