@@ -33,6 +33,7 @@ from api.waiting import WaitingRoom
 from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
 from integrations.places import LocalPlaces, Places, shared_places
+from integrations.ports import NotificationType
 from integrations.quotas import open_quotas
 from integrations.videosdk.calls import VideoSdkCalls
 from integrations.videosdk.client import VideoSdkRooms
@@ -105,7 +106,7 @@ from saga.line import Line
 from saga.lookout import Lookout
 from saga.manage_availability import ManageAvailability
 from saga.meeting_reports import NoteReport, ReceiveReport, SweepReports
-from saga.notify import PushOperator
+from saga.notify import Notify, PushOperator
 from saga.operators import Operator
 from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
@@ -402,7 +403,7 @@ def build_worker_app() -> Celery:
     register_audit(app, built_once(lambda: build_seal_audit(settings)))
     register_meetings(
         app,
-        built_once(lambda: build_note_report(settings)),
+        built_once(lambda: build_note_report(settings, nudge=nudge)),
         built_once(lambda: build_sweep_reports(settings, nudge=nudge)),
     )
     register_pushes(
@@ -437,11 +438,14 @@ def build_seal_audit(settings: Settings) -> SealAudit:
     )
 
 
-def build_note_report(settings: Settings) -> NoteReport:
-    databases = open_databases(settings, threads=settings.worker_threads)
+def build_note_report(settings: Settings, *, nudge: Nudge) -> NoteReport:
+    scheduling = open_database(
+        settings.scheduling_db_url, pool_size=settings.worker_threads, timeout=settings.database_timeout
+    )
+    notify = Notify(pushes=SqlPushes(scheduling), nudge=nudge, clock=utc_now)
     return NoteReport(
-        inbox=SqlMeetingReports(databases.scheduling),
-        tell_provider=lambda _booking_id, *, key: None,  # noqa: ARG005
+        inbox=SqlMeetingReports(scheduling),
+        tell_provider=lambda booking_id, *, key: notify(booking_id, NotificationType.OTHER_PARTY_JOINED, key=key),
         clock=utc_now,
         new_token=new_token,
         lease=settings.lease,

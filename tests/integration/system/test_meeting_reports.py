@@ -10,12 +10,14 @@ import requests
 from sqlalchemy import select
 
 from demo.stack import wait_until
+from integrations.ports import NotificationType
 from integrations.videosdk.webhooks import ASKED_AGAIN
 from repositories.enums import ReportStatus
 from repositories.scheduling_db.meeting_reports import SqlMeetingReports
-from repositories.scheduling_db.tables import booking_events
+from repositories.scheduling_db.tables import booking_events, pushes
 from tests.integration.system.conftest import CONFIRMED, HASTE, System, running_system
 
+OTHER_PARTY_JOINED = int(NotificationType.OTHER_PARTY_JOINED)
 LONG = 90  # seconds, for whatever takes one or two on an idle machine
 STARTED, ENDED = "2026-01-05T12:00:00.000+00:00", "2026-01-05T12:50:00.000+00:00"
 
@@ -70,6 +72,12 @@ class Session:
         waiting = ReportStatus.WAITING
         wait_until(lambda: self.reports.count_reports()[waiting] == 0, seconds=LONG, what="no webhook that waits")
 
+    def pushes(self) -> list[dict[str, Any]]:
+        """That the other party joined, as FCM was told."""
+        told = requests.get(f"{self.system.stack.sandbox_url}/sandbox/pushes", timeout=10).json()["pushes"]
+        ours = (push for push in told if push["data"].get("meetingId") == self.meeting)
+        return [push for push in ours if push["data"]["notificationType"] == str(OTHER_PARTY_JOINED)]
+
     def events(self) -> list[str]:
         query = select(booking_events.c.kind).where(booking_events.c.booking_id == self.booking_id)
         with self.system.town.scheduling.reading() as connection:
@@ -94,6 +102,21 @@ def test_a_session_that_is_held_is_told_from_its_start_to_its_recording(system: 
     session.until(*FACTS)
     assert datetime.fromisoformat(session.look()["sessionEndedAt"]) == datetime.fromisoformat(ENDED)
     assert session.events() == ONE_RECORDING
+
+
+def test_the_provider_is_told_once_that_the_user_joined_and_of_nobody_else(system: System) -> None:
+    session = Session(system)
+    joined = session.webhook("participant-joined")
+    stranger, provider = (
+        {**joined, "participantId": other} for other in ("someone@example.com", session.look()["bookingId"])
+    )
+    session.send(stranger, provider)
+    session.until("participant_joined")
+    session.send(*[joined] * 3, session.webhook("participant-left"), *[joined] * 3)
+    wait_until(lambda: len(session.pushes()) == 2, seconds=LONG, what="a push to each kind of device")
+    session.until_quiet()
+    kept = system.town.count(pushes, pushes.c.booking_id == session.booking_id, pushes.c.kind == OTHER_PARTY_JOINED)
+    assert kept == 1
 
 
 def test_out_of_order_and_again_and_again_is_the_same(system: System) -> None:
