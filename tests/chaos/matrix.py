@@ -16,10 +16,12 @@ import requests
 from demo.stack import wait_until
 from integrations.ports import ProviderHeld, ProviderMisconfigured, ProviderUnavailable
 from repositories.enums import BookingStatus, Reason
+from repositories.ports.errors import StoreUnavailable
 from repositories.scheduling_db import tables as scheduling
 from saga.reconcile import Disagreement, Finding
+from saga.runner import JOURNAL_UNAVAILABLE
 from tests.chaos.arena import BALANCE, FRAIL, Arena
-from tests.chaos.faults import SLOW, Fault
+from tests.chaos.faults import DATABASE_AWAY, SLOW, Fault
 from tests.chaos.points import Point
 from tests.chaos.scenarios import SCENARIOS, SOLD, TAKEN, Scenario
 from tests.chaos.script import Plan
@@ -28,10 +30,10 @@ from tests.chaos.trips import PATIENCE, Moved, Trip
 from tests.chaos.weather import Storm, Weather
 from tests.integration.system.promises import Story, check_promises, check_story, rows, tables_of
 
-AT_ONCE, WORKERS = 14, 8  # cases, and workers to carry them
-BATCH = 5 * AT_ONCE  # cases after which the world as a whole is looked at
-DRY_RUNS = 6
-TRIES = 4  # of a case whose saga went another way than recorded before it came to its point
+AT_ONCE, WORKERS = 10, 6  # cases, and workers to carry them
+BATCH = 6 * AT_ONCE  # cases after which the world as a whole is looked at
+DRY_RUNS = 6  # of a scenario, at most, until two were alike
+TRIES = 4  # of a case whose saga went another way than recorded, the machine being busy
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,17 @@ class Result:
 def record(arena: Arena, scenario: Scenario) -> list[Point]:
     """The points that this scenario passes when nothing goes wrong: in two dry runs alike, for machines may be busy."""
     seen: list[list[Point]] = []
-    while (points := record_once(arena, scenario)) not in seen:
+    for number in range(DRY_RUNS):
+        try:
+            points = record_once(arena, scenario)
+        except Exception:
+            if number == DRY_RUNS - 1:
+                raise
+            continue
+        if points in seen:
+            return points
         seen.append(points)
-        assert len(seen) < DRY_RUNS, f"{scenario.name}: no two dry runs were alike"
-    return points
+    raise AssertionError(f"{scenario.name}: no two dry runs were alike")
 
 
 def record_once(arena: Arena, scenario: Scenario) -> list[Point]:
@@ -125,8 +134,19 @@ def run(arena: Arena, case: Case, weather: Weather | None = None) -> Result:
                     continue
                 except Exception:
                     failure = f"{case}\n{traceback.format_exc()}{told(trip)}"
+                    if was_starved(trip, case):
+                        continue
                 break
     return Result(case, time.monotonic() - started, failure)
+
+
+def was_starved(trip: Trip, case: Case) -> bool:
+    """Whether a database did not answer in time though no fault is about that: others had the processor too long."""
+    if case.fault is DATABASE_AWAY:
+        return False
+    if any(note.endswith(JOURNAL_UNAVAILABLE) for note in trip.arena.script.notes(trip.walked, "returns")):
+        return True
+    return bool(trip.booked) and any(line.error == StoreUnavailable.__name__ for line in trip.story.attempts)
 
 
 @contextmanager
