@@ -1,4 +1,7 @@
-"""The statements of the repositories: the constants of their modules, and what is built for a page of a list."""
+"""The statements of the repositories: the constants of their modules, and what is built for a page of a list.
+
+A function that builds one when it is needed stands in BUILT, with calls that go each of its ways.
+"""
 
 import importlib
 import pkgutil
@@ -11,9 +14,11 @@ from sqlalchemy.sql.expression import Executable
 
 from repositories import psyter_db, scheduling_db
 from repositories.entities.audit import DeedFilter
-from repositories.enums import BookingStatus
+from repositories.entities.sagas import SagaFilter
+from repositories.enums import BookingStatus, Reason, SagaStatus
 from repositories.idempotency import KeyRows
-from repositories.psyter_db.audit_log import listing
+from repositories.psyter_db import audit_log
+from repositories.scheduling_db import saga_records
 from repositories.scheduling_db.history import page_statement
 
 
@@ -29,7 +34,7 @@ def statements() -> list[tuple[str, ClauseElement]]:
             for constant, value in constants.items()
             if isinstance(value, Executable) and isinstance(value, ClauseElement)
         ]
-    return found + history_pages() + audit_pages()
+    return found + [one for pages in BUILT.values() for one in pages()]
 
 
 def module_names() -> Iterator[str]:
@@ -45,7 +50,7 @@ def audit_pages() -> list[tuple[str, ClauseElement]]:
     every = DeedFilter(organization_id=1)
     filters = {"every": every, "some": replace(every, action="booking.accept", since=at, until=at)}
     return [
-        (f"psyter_db.audit_log.{name}-{before is not None}", listing(which, before=before, limit=21))
+        (f"psyter_db.audit_log.{name}-{before is not None}", audit_log.listing(which, before=before, limit=21))
         for name, which in filters.items()
         for before in (None, (at, 5))
     ]
@@ -61,3 +66,26 @@ def history_pages() -> list[tuple[str, ClauseElement]]:
         for of_user in (False, True)
         for goes_on in (False, True)
     ]
+
+
+def saga_lists() -> list[tuple[str, ClauseElement]]:
+    every = SagaFilter(statuses=frozenset(SagaStatus))
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    filters = {
+        "every": every,
+        "name": replace(every, name="book_session"),
+        "step": replace(every, step="save_order"),
+        "reason": replace(every, reason=Reason.INTERNAL_ERROR),
+        "organization": replace(every, organization_id=1),
+        "unchanged": replace(every, unchanged_since=at),
+    }
+    return [
+        (f"scheduling_db.saga_records.{name}", saga_records.listing(which, limit=21)) for name, which in filters.items()
+    ]
+
+
+BUILT = {
+    "scheduling_db.history.page_statement": history_pages,
+    "psyter_db.audit_log.listing": audit_pages,
+    "scheduling_db.saga_records.listing": saga_lists,
+}

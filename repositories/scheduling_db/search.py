@@ -58,9 +58,9 @@ def everyone(provider: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
 
 # --- few ---------------------------------------------------------------------------------
 
-CANDIDATES = select(provider_facets.c.care_provider_id).where(*matching()).distinct()
-COUNT_FEW = select(func.count()).select_from(CANDIDATES.limit(FEW + 1).subquery())
-CANDIDATE = CANDIDATES.limit(FEW).subquery("candidate")
+_CANDIDATES = select(provider_facets.c.care_provider_id).where(*matching()).distinct()
+COUNT_FEW = select(func.count()).select_from(_CANDIDATES.limit(FEW + 1).subquery())
+CANDIDATE = _CANDIDATES.limit(FEW).subquery("candidate")
 FIRST_SLOT = (
     select(slots.c.id)
     .where(

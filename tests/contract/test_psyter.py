@@ -146,6 +146,14 @@ def fill(connection: Any) -> None:
 # --- organizations and users ---------------------------------------------------------------
 
 
+def test_an_organization_is_found_as_it_is_and_a_stranger_is_not(world: World) -> None:
+    charity = world.organizations.find_organization(CHARITY)
+    assert (charity.id, charity.name, charity.is_charity) == (CHARITY, "Organization 1", True)
+    assert (charity.sealed_shared_api_key, charity.cancellation_deadline) == ("sealed", timedelta())
+    assert not world.organizations.find_organization(ORDINARY).is_charity
+    assert world.organizations.find_organization(99) is None
+
+
 def test_the_same_guest_twice_is_one_user(world: World) -> None:
     first = world.users.register(GUEST, organization_id=CHARITY, now=NOW)
     spaced = replace(GUEST, name="  سارة   AHMED ")

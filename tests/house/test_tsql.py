@@ -1,8 +1,11 @@
 """SQL Server without a server: every constant statement, table and migration, and a bad example for each trap."""
 
+import ast
+import importlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,15 +38,33 @@ from repositories.columns import text as any_text
 from repositories.migrations import TREES, script
 from repositories.psyter_db.tables import metadata as psyter
 from repositories.scheduling_db.tables import metadata as scheduling
-from tests.statements import statements
+from tests.statements import BUILT, module_names, statements
 from tests.tsql import DIALECT, TRAPS, faults_of, faults_of_tables, traps_in
 
 STATEMENTS = statements()
+KINDS_OF_STATEMENT = ("Select", "Insert", "Update", "Delete", "ReturningInsert", "ReturningUpdate", "ReturningDelete")
 TABLES = {"psyter_db": psyter, "scheduling_db": scheduling}
 
 
 def test_the_statements_are_found() -> None:
     assert len(STATEMENTS) > 60
+
+
+def is_statement(annotation: ast.expr | None) -> bool:
+    return annotation is not None and ast.unparse(annotation).startswith(KINDS_OF_STATEMENT)
+
+
+def test_what_is_built_at_run_time_is_looked_at_too() -> None:
+    """A function that gives a statement, unless a constant is made by it, has examples in tests/statements.py."""
+    builders, used = set(), set()
+    for name in module_names():
+        for part in ast.parse(Path(str(importlib.import_module(name).__file__)).read_text()).body:
+            is_builder = isinstance(part, ast.FunctionDef) and is_statement(part.returns)
+            if isinstance(part, ast.FunctionDef) and is_builder:
+                builders.add(f"{name.removeprefix('repositories.')}.{part.name}")
+            if is_builder or isinstance(part, ast.Assign | ast.AnnAssign):
+                used |= {ast.unparse(call.func) for call in ast.walk(part) if isinstance(call, ast.Call)}
+    assert {builder for builder in builders if builder.rpartition(".")[2] not in used} == set(BUILT)
 
 
 @pytest.mark.parametrize(("name", "statement"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
