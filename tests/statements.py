@@ -14,11 +14,12 @@ from sqlalchemy.sql.expression import Executable
 
 from repositories import psyter_db, scheduling_db
 from repositories.entities.audit import DeedFilter
+from repositories.entities.pushes import PushFilter
 from repositories.entities.sagas import SagaFilter
 from repositories.enums import BookingStatus, Reason, SagaStatus
 from repositories.idempotency import KeyRows
 from repositories.psyter_db import audit_log
-from repositories.scheduling_db import saga_records
+from repositories.scheduling_db import pushes, saga_records
 from repositories.scheduling_db.history import page_statement
 
 
@@ -84,8 +85,18 @@ def saga_lists() -> list[tuple[str, ClauseElement]]:
     ]
 
 
+def push_lists() -> list[tuple[str, ClauseElement]]:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    filters = {
+        "every": PushFilter(),
+        "some": PushFilter(kind=1, care_provider_id=42, booking_id=7, reason="x", since=at),
+    }
+    return [(f"scheduling_db.pushes.{name}", pushes.listing(which, limit=21)) for name, which in filters.items()]
+
+
 BUILT = {
     "scheduling_db.history.page_statement": history_pages,
     "psyter_db.audit_log.listing": audit_pages,
     "scheduling_db.saga_records.listing": saga_lists,
+    "scheduling_db.pushes.listing": push_lists,
 }
