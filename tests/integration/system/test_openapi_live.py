@@ -39,7 +39,14 @@ def known_ids(system: System) -> dict[str, str]:
     """Ids that exist, by the wire name under which they are asked for."""
     body = system.next_body()
     booked = system.charity.book(body, headers={"Prefer": "wait=20"}).json()["data"]
+    endpoint = system.charity.command(
+        "webhooks/endpoints", {"url": f"{system.stack.sandbox_url}/webhooks/live"}
+    ).json()["data"]
+    path = f"{system.stack.api_url}/api/v1/webhooks/endpoints/{endpoint['endpointId']}/test"
+    tried = system.charity.session.post(path, timeout=30).json()["data"]
     return {
+        "endpointId": endpoint["endpointId"],
+        "deliveryId": tried["deliveryId"],
         "bookingId": booked["bookingId"],
         "userId": booked["userId"],
         "careProviderId": body["careProviderId"],
