@@ -30,13 +30,15 @@ SANDBOX_DEFAULTS = {
     "jwt_key": "sandbox-only-jwt-key-000000000000000",
     "seal_key": "sandbox-only-seal-key-00000000000000",
     "audit_key": "sandbox-only-audit-key-0000000000000",
+    "flower_viewer_password": "sandbox-only-viewer-password-000000",
+    "flower_operator_password": "sandbox-only-operator-password-0000",
     "psyter_db_url": "sqlite:///var/psyter.db",
     "scheduling_db_url": "sqlite:///var/scheduling.db",
     "redis_url": "redis://127.0.0.1:6379/0",
     "fcm_service_account_file": "var/sandbox-service-account.json",
     "webhook_insecure": "1",
 }
-SECRETS = ("id_key", "jwt_key", "seal_key", "audit_key")
+SECRETS = ("id_key", "jwt_key", "seal_key", "audit_key", "flower_viewer_password", "flower_operator_password")
 FURTHER_SECRETS = ("jwt_keys_accepted", "seal_keys_accepted")
 SHORTEST_SECRET = 32  # characters
 
@@ -107,6 +109,9 @@ class Settings:
     reconcile_every: timedelta
     copy_facts_every: timedelta
     retry_pace: float
+    flower_path: str
+    flower_viewer_password: Secret | None  # of Flower only: None in every other process
+    flower_operator_password: Secret | None
     api_threads: int
     worker_threads: int
     log_level: str
@@ -189,6 +194,15 @@ def address(help_text: str) -> SecretText:
 
 def secret(help_text: str) -> SecretText:
     return SecretText(required=True, validate=LONG_ENOUGH, metadata={"help": help_text})
+
+
+def flower_password(help_text: str) -> SecretText:
+    """Sent as HTTP Basic, which says nothing of what is not ASCII."""
+    return SecretText(
+        load_default=None,
+        validate=validate.Regexp(r"\A[!-~]{16,}\Z", error="Must be 16 or more ASCII letters, digits and signs."),
+        metadata={"help": help_text},
+    )
 
 
 def further_secrets(help_text: str) -> SecretTexts:
@@ -342,6 +356,17 @@ class SettingsSchema(Schema):
         validate=validate.Range(min=0.001, max=100),
         metadata={"help": "multiplies every wait between tries"},
     )
+    flower_path = fields.String(
+        load_default="/flower",
+        validate=validate.Regexp(
+            r"\A(/|(/[A-Za-z0-9_-]+)+)\Z", error="Must be like /flower: letters, digits, _ and - behind each /."
+        ),
+        metadata={"help": "path that Flower is behind; `/` for none"},
+    )
+    flower_viewer_password = flower_password("of Flower's login `viewer`, who sees everything and changes nothing")
+    flower_operator_password = flower_password(
+        "of Flower's login `operator`, who may also revoke tasks and stop workers"
+    )
     api_threads = fields.Integer(
         load_default=32, validate=validate.Range(min=1, max=1000), metadata={"help": "of one API process"}
     )
@@ -399,6 +424,12 @@ class SettingsSchema(Schema):
     def webhooks_leave_the_machine_outside_the_sandbox(self, settings: dict[str, Any], **_: Any) -> None:
         if settings["webhook_insecure"] and not settings["sandbox"]:
             raise ValidationError("Only in the sandbox: partners choose the addresses.", "webhook_insecure")
+
+    @validates_schema(skip_on_field_errors=True)
+    def flowers_logins_are_two(self, settings: dict[str, Any], **_: Any) -> None:
+        password = settings["flower_operator_password"]
+        if password is not None and password == settings["flower_viewer_password"]:
+            raise ValidationError("Must not be FLOWER_VIEWER_PASSWORD.", "flower_operator_password")
 
     @validates_schema(skip_on_field_errors=True)
     def the_databases_are_two(self, settings: dict[str, Any], **_: Any) -> None:

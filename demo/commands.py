@@ -50,7 +50,7 @@ def beat(schedule: Path) -> list[str]:
 
 
 def flower(port: int) -> list[str]:
-    return _celery("workers.main", "flower", f"--address={LOOPBACK}", f"--port={port}", "--logging=error")
+    return [sys.executable, "-m", "workers.flower", "--address", LOOPBACK, "--port", str(port)]
 
 
 def shared_memory() -> str:

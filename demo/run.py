@@ -136,10 +136,13 @@ def say(line: str = "") -> None:
     print(line, flush=True)
 
 
-def banner(plan: Plan, data: DemoData | None) -> None:
+def banner(plan: Plan, settings: Settings, data: DemoData | None) -> None:
     say()
     say(f"  API       {plan.url('api')}/api/v1   (health: /readyz)")
-    say(f"  Flower    {plan.url('flower')}")
+    say(f"  Flower    {plan.url('flower')}{settings.flower_path}")
+    if settings.sandbox:
+        say(f"            viewer, password {settings.flower_viewer_password}")
+        say(f"            operator, password {settings.flower_operator_password}")
     if plan.runs_sandbox:
         say(f"  Sandbox   {plan.url('sandbox')}/sandbox/rooms, /sandbox/pushes, /sandbox/faults")
     if data is not None:
@@ -149,16 +152,16 @@ def banner(plan: Plan, data: DemoData | None) -> None:
     say()
 
 
-def tell(plan: Plan, data: DemoData | None, *, once: bool) -> bool:
+def tell(plan: Plan, settings: Settings, data: DemoData | None, *, once: bool) -> bool:
     """Wait for the start, show the addresses, book one session; whether all of it is where it should be."""
     town = Town(plan.environment)
     try:
         if data is None:
-            banner(plan, data)
+            banner(plan, settings, data)
             return True
         story = Story(town, data, plan.url("api"), plan.url("sandbox") if plan.runs_sandbox else None, say)
         story.wait_for_the_api()
-        banner(plan, data)
+        banner(plan, settings, data)
         status = story.book_one_session()
         found = list(story.check(status)) if once else []
         for what, is_so in found:
@@ -185,7 +188,7 @@ def run(plan: Plan, settings: Settings, *, once: bool) -> int:
 
     def story() -> None:
         try:
-            verdict.append(tell(plan, data, once=once))
+            verdict.append(tell(plan, settings, data, once=once))
         except (NotInTime, OSError, KeyError) as error:
             say(f"The demo booking failed: {type(error).__name__}: {error}")
         if once or not verdict:

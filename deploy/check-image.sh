@@ -78,7 +78,7 @@ inside gunicorn --bind=127.0.0.1:"$sandbox" --worker-class=gthread --threads=8 -
 inside gunicorn --config deploy/gunicorn_conf.py --bind 127.0.0.1:"$api" "api:create_app()" & pids+=($!)
 inside celery -A workers.main worker --hostname worker@check --without-gossip --without-mingle --loglevel WARNING & pids+=($!)
 inside celery -A workers.main beat --schedule /tmp/schedule --pidfile "" --loglevel WARNING & pids+=($!)
-inside celery -A workers.main flower --address=127.0.0.1 --port="$flower" --logging=error & pids+=($!)
+inside python -m workers.flower --port "$flower" & pids+=($!)
 
 until_healthy() {
     for _ in $(seq 120); do
@@ -89,7 +89,7 @@ until_healthy() {
     return 1
 }
 until_healthy "http://127.0.0.1:$api/readyz"
-until_healthy "http://127.0.0.1:$flower/healthcheck"
+until_healthy "http://127.0.0.1:$flower/flower/healthcheck"
 for _ in $(seq 60); do
     inside celery -A workers.main inspect ping --destination worker@check --timeout 5 >/dev/null 2>&1 && break
 done

@@ -216,8 +216,12 @@ class Runner:
 
 
 def describe(state: SagaState) -> str:
-    """Where a saga stands, in the few words that Flower shows."""
-    return state.status.value if is_ended(state) else f"{state.status.value}: {state.step}"
+    """Where a saga stands, in the few words that Flower shows: its booking's id, and why it does not simply go on."""
+    step = state.failed_step if is_ended(state) else state.step
+    at = "" if step is None else f" at {step}"
+    why = [f"reason {state.reason.value}"] if state.reason is not None else []
+    why += [state.error] if state.error is not None and not is_ended(state) else []
+    return f"booking {state.booking_id}: {state.status.value}{at}" + (f" ({', '.join(why)})" if why else "")
 
 
 def _is_carried_by_next(saga: Saga, following: SagaState) -> bool:

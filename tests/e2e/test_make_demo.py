@@ -75,7 +75,7 @@ def test_make_run_serves_until_it_is_told_to_end_and_leaves_no_process(tmp_path:
         assert requests.get(f"{found[1]}/readyz", timeout=5).json()["status"] == "ready"
         children = family(process.pid)
         names = " ".join(" ".join(child.cmdline()) for child in children)
-        for part in ("redis-server", "integrations.sandbox", "api:create_app", "worker", "beat", "flower"):
+        for part in ("redis-server", "integrations.sandbox", "api:create_app", "worker", "beat", "workers.flower"):
             assert part in names
         process.send_signal(how)
         process.wait(30)

@@ -151,3 +151,18 @@ def test_the_path_of_a_secret_is_told_but_never_what_it_holds(tmp_path: Path) ->
     with pytest.raises(SettingsWrong) as found:
         read_settings({**environment, "TAHOON_JWT_KEY_FILE": str(tmp_path / "jwt")})
     assert "too-short-secret" not in str(found.value)
+
+
+@pytest.mark.parametrize("password", ["short", "has a space in it somewhere", "كلمة-السر-طويلة-بما-يكفي"])
+def test_a_password_of_flowers_is_long_and_of_signs_that_every_browser_sends_alike(password: str) -> None:
+    assert wrong({**WHOLE, "TAHOON_FLOWER_VIEWER_PASSWORD": password}) == {"FLOWER_VIEWER_PASSWORD"}
+
+
+def test_flowers_two_logins_have_two_passwords() -> None:
+    both = {"TAHOON_FLOWER_VIEWER_PASSWORD": "v" * 16, "TAHOON_FLOWER_OPERATOR_PASSWORD": "v" * 16}
+    assert wrong({**WHOLE, **both}) == {"FLOWER_OPERATOR_PASSWORD"}
+
+
+@pytest.mark.parametrize("path", ["flower", "/flower/", "/../x", "/a b", "//"])
+def test_flowers_path_is_a_plain_one(path: str) -> None:
+    assert wrong({**WHOLE, "TAHOON_FLOWER_PATH": path}) == {"FLOWER_PATH"}

@@ -256,7 +256,7 @@ def test_a_journal_that_does_not_answer_takes_nothing_from_a_call_that_was_made(
         raise StoreUnavailable
 
     world.scheduling.take_waiting = away  # type: ignore[method-assign]
-    assert world.runner().advance(probe) == "done"
+    assert world.runner().advance(probe).endswith(": done")
     del world.scheduling.take_waiting
     outage.let_pass(timedelta(seconds=10))
     assert sorted(outage.confirmed()) == outage.bookings
