@@ -12,7 +12,7 @@ help:
 	@echo "make test   all tests"
 	@echo "make check  linters, types, import rules and the quick tests"
 	@echo "make chaos  kill real processes at every point, under every fault; the model at length"
-	@echo "make bench  what a booking and a search cost, held against limits (make bench-search: a search only)"
+	@echo "make bench  what a booking, a webhook and a search cost, held against limits (make bench-search: a search only)"
 	@echo "make image-check  the Docker image's steps in a bare Debian, without Docker (root, debootstrap)"
 	@echo "make docs   write the pages of docs/reference that come from code"
 	@echo "make clean  remove the virtual environment and var/"
@@ -40,6 +40,7 @@ chaos: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m bench.run
+	@$(BIN)/python -m bench.webhooks
 	@$(BIN)/python -m bench.search
 
 bench-search: $(DEV_STAMP)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from integrations.webhooks.ports import Answer, WebhookSender
-from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome
+from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome, Wish
 from repositories.enums import DeliveryState, EndpointState
 from repositories.ports.errors import LeaseLost
 from repositories.ports.webhooks import WebhookQueue
@@ -59,21 +59,24 @@ class DeliverWebhooks:
 
     def _take_turn(self, endpoint_id: int) -> int:
         delivered, ends = 0, self.clock() + TURN
+        claimed = self.queue.claim(endpoint_id, self._wish())
+        if claimed is not None and claimed.is_more:
+            self.ring(endpoint_id)
         for number in range(MOST):
-            claimed = self.queue.claim(
-                endpoint_id, slots=self.slots, token=self.new_token(), now=self.clock(), lease=self.lease
-            )
             if claimed is None:
                 return delivered
-            if claimed.is_more and number == 0:
+            is_last = number == MOST - 1 or self.is_stopping() or self.clock() > ends
+            is_delivered, claimed = self._deliver(claimed, is_last=is_last)
+            delivered += is_delivered
+            if is_last:
                 self.ring(endpoint_id)
-            delivered += self._deliver(claimed)
-            if self.is_stopping() or self.clock() > ends:
-                break
-        self.ring(endpoint_id)
         return delivered
 
-    def _deliver(self, claimed: Claimed) -> bool:
+    def _wish(self) -> Wish:
+        return Wish(token=self.new_token(), now=self.clock(), lease=self.lease, slots=self.slots)
+
+    def _deliver(self, claimed: Claimed, *, is_last: bool) -> tuple[bool, Claimed | None]:
+        """Whether it was delivered, and what is to be delivered next."""
         started, watch = self.clock(), time.perf_counter()
         answer = self._post(claimed, started)
         attempt = DeliveryAttempt(
@@ -82,18 +85,19 @@ class DeliverWebhooks:
             http_status=answer.http_status,
             error=answer.error,
         )
-        moment = Moment(now=self.clock(), chance=self.jitter(), pace=self.pace, disable_after=self.disable_after)
+        wish = self._wish()
+        moment = Moment(now=wish.now, chance=self.jitter(), pace=self.pace, disable_after=self.disable_after)
 
         def rule(endpoint: Endpoint, delivery: Delivery) -> Outcome:
             return outcome_of(answer, endpoint, delivery, moment)
 
         try:
-            outcome = self.queue.finish(claimed, attempt, rule=rule)
+            outcome, following = self.queue.finish(claimed, attempt, rule=rule, then=None if is_last else wish)
         except LeaseLost:
             log.warning("webhook_lease_lost", delivery_id=claimed.delivery.id)
-            return False
+            return False, None if is_last else self.queue.claim(claimed.endpoint.id, wish)
         _tell(outcome, moment.now)
-        return outcome.delivery.state is DeliveryState.DELIVERED
+        return outcome.delivery.state is DeliveryState.DELIVERED, following
 
     def _post(self, claimed: Claimed, now: datetime) -> Answer:
         endpoint = claimed.endpoint

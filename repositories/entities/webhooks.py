@@ -85,6 +85,16 @@ class DeliveryRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a worker asks for: the next delivery, under this token until its lease ends."""
+
+    token: str
+    now: datetime
+    lease: timedelta
+    slots: int  # deliveries of one endpoint at one time
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claimed:
     """A delivery in a worker's hands until its lease ends."""
 

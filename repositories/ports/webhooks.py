@@ -14,6 +14,7 @@ from repositories.entities.webhooks import (
     EndpointChange,
     NewEndpoint,
     Outcome,
+    Wish,
 )
 from repositories.enums import DeliveryState, EndpointState
 
@@ -126,7 +127,7 @@ class WebhookQueue(Protocol):
 
     def unmark(self, endpoint_id: int) -> None: ...
 
-    def claim(self, endpoint_id: int, *, slots: int, token: str, now: datetime, lease: timedelta) -> Claimed | None:
+    def claim(self, endpoint_id: int, wish: Wish) -> Claimed | None:
         """The next delivery of this endpoint that is due: the event before it of the same booking is not pending, and
         fewer than `slots` are under way, one if the last one failed. None: not now."""
         ...
@@ -137,7 +138,8 @@ class WebhookQueue(Protocol):
         attempt: DeliveryAttempt,
         *,
         rule: Callable[[Endpoint, Delivery], Outcome],
-    ) -> Outcome:
-        """Write the attempt, and what follows from it by `rule`, which is told how the endpoint stands by now.
-        Raises LeaseLost; then nothing is written."""
+        then: Wish | None,
+    ) -> tuple[Outcome, Claimed | None]:
+        """Write the attempt, and what follows from it by `rule`, which is told how the endpoint stands by now; and
+        claim the next, in the same transaction. Raises LeaseLost; then nothing is written."""
         ...

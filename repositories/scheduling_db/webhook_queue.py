@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from repositories.database import Database
-from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome
+from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome, Wish
 from repositories.enums import DeliveryState, EndpointState
 from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db.tables import booking_events, webhook_attempts, webhook_deliveries, webhook_endpoints
@@ -146,8 +146,14 @@ class SqlWebhookQueue:
     def unmark(self, endpoint_id: int) -> None:
         self._database.write(lambda connection: connection.execute(UNMARK, {"endpoint": endpoint_id}))
 
-    def claim(self, endpoint_id: int, *, slots: int, token: str, now: datetime, lease: timedelta) -> Claimed | None:
-        return self._database.write(lambda c: _claim(c, endpoint_id, slots, token, now, lease))
+    def claim(self, endpoint_id: int, wish: Wish) -> Claimed | None:
+        def work(connection: Connection) -> Claimed | None:
+            which = {"endpoint": endpoint_id}
+            if connection.execute(HOLD, which).rowcount == 0:
+                return None
+            return _next(connection, endpoint_of(connection.execute(READ_ENDPOINT, which).one()), wish)
+
+        return self._database.write(work)
 
     def finish(
         self,
@@ -155,8 +161,14 @@ class SqlWebhookQueue:
         attempt: DeliveryAttempt,
         *,
         rule: Callable[[Endpoint, Delivery], Outcome],
-    ) -> Outcome:
-        return self._database.write(lambda connection: _finish(connection, claimed, attempt, rule))
+        then: Wish | None,
+    ) -> tuple[Outcome, Claimed | None]:
+        def work(connection: Connection) -> tuple[Outcome, Claimed | None]:
+            outcome = _finish(connection, claimed, attempt, rule)
+            goes_on = then is not None and outcome.endpoint.state is EndpointState.ACTIVE
+            return outcome, _next(connection, outcome.endpoint, then) if then is not None and goes_on else None
+
+        return self._database.write(work)
 
 
 def _fan_out(connection: Connection, endpoint_id: int, now: datetime) -> bool:
@@ -203,27 +215,24 @@ def delivery_row(endpoint_id: int, now: datetime, event: Any = None) -> dict[str
     }
 
 
-def _claim(
-    connection: Connection, endpoint_id: int, slots: int, token: str, now: datetime, lease: timedelta
-) -> Claimed | None:
-    which = {"endpoint": endpoint_id}
-    if connection.execute(HOLD, which).rowcount == 0:
-        return None
-    endpoint = endpoint_of(connection.execute(READ_ENDPOINT, which).one())
-    if endpoint.rests_until is not None and endpoint.rests_until > now:
+def _next(connection: Connection, endpoint: Endpoint, wish: Wish) -> Claimed | None:
+    """Of an active endpoint whose row is held."""
+    which = {"endpoint": endpoint.id}
+    if endpoint.rests_until is not None and endpoint.rests_until > wish.now:
         connection.execute(SLEEP, {**which, "next_due": endpoint.rests_until})
         return None
-    free = (1 if endpoint.failures else slots) - connection.execute(UNDER_WAY, {**which, "now": now}).scalar_one()
+    under_way = connection.execute(UNDER_WAY, {**which, "now": wish.now}).scalar_one()
+    free = (1 if endpoint.failures else wish.slots) - under_way
     if free <= 0:  # whoever holds one goes on when it is done
         return None
-    found = connection.execute(NEXT, {**which, "now": now, "most": 2}).all()
+    found = connection.execute(NEXT, {**which, "now": wish.now, "most": 2}).all()
     if not found:
         connection.execute(SLEEP, {**which, "next_due": connection.execute(NEXT_DUE, which).scalar_one()})
         return None
     delivery = delivery_of(found[0])
-    connection.execute(LEASE, {"delivery": delivery.id, "token": token, "lease_ends": now + lease})
+    connection.execute(LEASE, {"delivery": delivery.id, "token": wish.token, "lease_ends": wish.now + wish.lease})
     delivery = replace(delivery, attempts=delivery.attempts + 1)
-    return Claimed(endpoint=endpoint, delivery=delivery, token=token, is_more=free > 1 and len(found) > 1)
+    return Claimed(endpoint=endpoint, delivery=delivery, token=wish.token, is_more=free > 1 and len(found) > 1)
 
 
 def _finish(

@@ -18,6 +18,7 @@ from repositories.entities.webhooks import (
     EndpointChange,
     NewEndpoint,
     Outcome,
+    Wish,
 )
 from repositories.enums import DeliveryState, DisabledBecause, EndpointState
 from repositories.ports.errors import (
@@ -85,7 +86,10 @@ class Hooks:
         return list(self.queue.fan_out(limit=100, now=self.now))
 
     def claim(self, endpoint: int, *, slots: int = 4) -> Claimed | None:
-        return self.queue.claim(endpoint, slots=slots, token=next(TOKENS), now=self.now, lease=LEASE)
+        return self.queue.claim(endpoint, self.wish(slots))
+
+    def wish(self, slots: int = 4) -> Wish:
+        return Wish(slots=slots, token=next(TOKENS), now=self.now, lease=LEASE)
 
     def claimed(self, endpoint: int, *, slots: int = 4) -> Claimed:
         found = self.claim(endpoint, slots=slots)
@@ -93,11 +97,18 @@ class Hooks:
         return found
 
     def finish(self, claimed: Claimed, answer: Answer = FINE) -> Outcome:
+        outcome, following = self.finish_and_claim(claimed, answer, then=None)
+        assert following is None
+        return outcome
+
+    def finish_and_claim(
+        self, claimed: Claimed, answer: Answer, *, then: Wish | None
+    ) -> tuple[Outcome, Claimed | None]:
         moment = Moment(now=self.now, chance=0.5, disable_after=5 * DAY)
         attempt = DeliveryAttempt(
             started_at=self.now, duration=SECOND, http_status=answer.http_status, error=answer.error
         )
-        return self.queue.finish(claimed, attempt, rule=lambda e, d: outcome_of(answer, e, d, moment))
+        return self.queue.finish(claimed, attempt, rule=lambda e, d: outcome_of(answer, e, d, moment), then=then)
 
     def deliver(self, endpoint: int, answer: Answer = FINE) -> tuple[int, int]:
         """Deliver the next; its booking and sequence."""
@@ -252,6 +263,31 @@ def test_an_endpoint_that_rests_is_left_alone_until_then(hooks: Hooks) -> None:
     hooks.now += timedelta(minutes=10)
     assert hooks.queue.take_due(limit=9, now=hooks.now, marked_until=hooks.now) == [endpoint]
     assert len(hooks.deliver_all(endpoint)) == 2
+
+
+def test_whoever_finishes_one_gets_the_next_with_it(hooks: Hooks) -> None:
+    endpoint = hooks.add()
+    booking = hooks.accept()
+    hooks.confirm(booking)
+    hooks.announce()
+    _, second = hooks.finish_and_claim(hooks.claimed(endpoint), FINE, then=hooks.wish())
+    assert second is not None
+    assert told(second.delivery) == (booking, 2)
+    _, third = hooks.finish_and_claim(second, FINE, then=hooks.wish())
+    assert third is None
+
+
+def test_of_an_endpoint_that_has_just_been_disabled_or_paused_nothing_is_claimed(hooks: Hooks) -> None:
+    gone, paused = hooks.add(), hooks.add()
+    for _ in range(2):
+        hooks.accept()
+    hooks.announce()
+    _, following = hooks.finish_and_claim(hooks.claimed(gone), GONE, then=hooks.wish())
+    assert following is None
+    in_hand = hooks.claimed(paused)
+    hooks.pause(paused)
+    _, following = hooks.finish_and_claim(in_hand, FINE, then=hooks.wish())
+    assert following is None
 
 
 # --- the sweep -----------------------------------------------------------------------------

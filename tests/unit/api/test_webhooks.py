@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from api.security.id_cipher import IdKind
+from repositories.entities.webhooks import Wish
 from repositories.enums import Reason
 from repositories.scheduling_db.tables import webhook_endpoints
 from repositories.scheduling_db.webhook_queue import SqlWebhookQueue
@@ -142,7 +143,8 @@ def test_a_test_is_in_the_log_and_can_be_sent_again(world: World) -> None:
     assert world.get(path).json["data"] == test
     queue = SqlWebhookQueue(world.webhooks.database)
     number = CIPHER.decrypt(IdKind.WEBHOOK_ENDPOINT, endpoint)
-    assert queue.claim(number, slots=1, token="t", now=world.now, lease=timedelta(minutes=1)) is not None
+    wish = Wish(slots=1, token="t", now=world.now, lease=timedelta(minutes=1))
+    assert queue.claim(number, wish) is not None
     assert world.get(path).json["data"]["attempts"] == 1
     assert act(world, f"{path}/resend").json["data"]["attempts"] == 0
 
