@@ -20,6 +20,8 @@ from api.app import create_app
 from api.contract import Limit
 from api.grants import Grants
 from api.limiter import Limiter
+from api.ops.services import OpsServices
+from api.ops.sessions import Sessions
 from api.pagination import Cursors
 from api.participants import party_of
 from api.routes import meeting_reports
@@ -58,6 +60,7 @@ from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.favorites import SqlFavorites
 from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.managed_providers import SqlManagedProviders
+from repositories.psyter_db.operators import SqlOperatorAccounts
 from repositories.psyter_db.order_changes import SqlOrderChanges
 from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
@@ -68,6 +71,7 @@ from repositories.psyter_db.token_families import SqlTokenFamilies
 from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.announcing import SqlAnnouncer
 from repositories.scheduling_db.availability import SqlAvailability
+from repositories.scheduling_db.board import SqlBoards
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.calendars import SqlCalendars
 from repositories.scheduling_db.event_feed import SqlEventFeed
@@ -124,6 +128,7 @@ from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_wai
 from workers.push_tasks import register_pushes
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
+from workers.watch import Watch, ask_broker
 
 T = TypeVar("T")
 
@@ -272,6 +277,7 @@ def api_services(settings: Settings) -> ApiServices:
         max_wait=MAX_WAIT,
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
+        ops=build_ops(settings, databases, publisher),
         operations=built_once(lambda: build_operations(settings, databases, nudge=nudge, guard=guard)),
     )
 
@@ -308,6 +314,7 @@ def build_limiter(settings: Settings, databases: Databases) -> Limiter:
             Limit.POLLING: settings.rate_limit_polling,
             Limit.REPORT: settings.rate_limit_report,
             Limit.OTHER: settings.rate_limit,
+            Limit.SIGN_IN: settings.rate_limit_sign_in,
         },
         rate_limits=SqlRateLimits(databases.psyter),
     )
@@ -328,6 +335,27 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         outside=ServiceOperator(services=SqlServices(databases.scheduling), clock=utc_now),
         reports=SqlMeetingReports(databases.scheduling),
         pushes=build_push_operator(databases, nudge),
+    )
+
+
+def build_ops(settings: Settings, databases: Databases, publisher: Celery) -> OpsServices:
+    accounts = SqlOperatorAccounts(databases.psyter)
+    places = built_once(lambda: worker_places(settings))
+    return OpsServices(
+        accounts=accounts,
+        sessions=Sessions(
+            accounts=accounts,
+            key=settings.ops_key,
+            idle=settings.ops_idle,
+            lifetime=settings.ops_lifetime,
+            is_secure=not settings.sandbox,
+            clock=utc_now,
+        ),
+        boards=SqlBoards(databases.scheduling),
+        broker=Watch(lambda: ask_broker(publisher, (celeryconfig.SAGAS, celeryconfig.SWEEPS))),
+        places=lambda: {
+            Service(service): (most - places().free(service), most) for service, most in bounds(settings).items()
+        },
     )
 
 

@@ -32,13 +32,22 @@ SANDBOX_DEFAULTS = {
     "audit_key": "sandbox-only-audit-key-0000000000000",
     "flower_viewer_password": "sandbox-only-viewer-password-000000",
     "flower_operator_password": "sandbox-only-operator-password-0000",
+    "ops_key": "sandbox-only-ops-key-000000000000000",
     "psyter_db_url": "sqlite:///var/psyter.db",
     "scheduling_db_url": "sqlite:///var/scheduling.db",
     "redis_url": "redis://127.0.0.1:6379/0",
     "fcm_service_account_file": "var/sandbox-service-account.json",
     "webhook_insecure": "1",
 }
-SECRETS = ("id_key", "jwt_key", "seal_key", "audit_key", "flower_viewer_password", "flower_operator_password")
+SECRETS = (
+    "id_key",
+    "jwt_key",
+    "seal_key",
+    "audit_key",
+    "ops_key",
+    "flower_viewer_password",
+    "flower_operator_password",
+)
 FURTHER_SECRETS = ("jwt_keys_accepted", "seal_keys_accepted")
 SHORTEST_SECRET = 32  # characters
 
@@ -87,12 +96,16 @@ class Settings:
     rate_limit_search: int
     rate_limit_polling: int
     rate_limit_report: int
+    rate_limit_sign_in: int
     trusted_proxies: int
     videosdk_places: int
     fcm_places: int
     breaker_failures: int
     breaker_open_for: timedelta
     audit_key: Secret
+    ops_key: Secret
+    ops_idle: timedelta
+    ops_lifetime: timedelta
     seal_audit_every: timedelta
     webhook_timeout: timedelta
     webhook_lease: timedelta
@@ -235,6 +248,8 @@ DURATIONS = (
     "saga_max_age",
     "sweep_every",
     "seal_audit_every",
+    "ops_idle",
+    "ops_lifetime",
     "reconcile_every",
     "copy_facts_every",
     "webhook_timeout",
@@ -302,6 +317,7 @@ class SettingsSchema(Schema):
     rate_limit_search = requests(100, "that search care providers and their schedules")
     rate_limit_polling = requests(300, "that ask how something stands")
     rate_limit_report = requests(6000, "of VideoSDK's webhooks, of one address")
+    rate_limit_sign_in = requests(10, "to sign in to the console, of one address and of one operator")
     trusted_proxies = fields.Integer(
         load_default=0,
         validate=validate.Range(min=0, max=10),
@@ -316,6 +332,9 @@ class SettingsSchema(Schema):
     )
     breaker_open_for = seconds(10, "how long it is not asked then, before one call tries whether it answers again")
     audit_key = secret("seals the audit log; keep it as long as the log")
+    ops_key = secret("signs the sessions of the console")
+    ops_idle = seconds(1800, "how long an operator may do nothing before the console asks for the password", at_least=1)
+    ops_lifetime = seconds(43_200, "how long a session of the console lasts at most", at_least=1)
     seal_audit_every = seconds(1, "how often beat has new deeds sealed into the audit log", at_least=0.1)
     webhook_timeout = seconds(15, "of one delivery of a webhook, from the connection on to the end of its answer")
     webhook_lease = seconds(

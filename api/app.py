@@ -8,15 +8,18 @@ from api.audit import audit_requests
 from api.auth import close_every_route
 from api.cli import add_commands
 from api.cli_audit import audit_commands
+from api.cli_board import board_commands
 from api.cli_calendars import calendars_commands
 from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
 from api.cli_meetings import meetings_commands
 from api.cli_providers import providers_commands
 from api.cli_pushes import push_commands
+from api.cli_operators import operators_commands
 from api.cli_services import add_service_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
+from api.ops.routes import blueprint as console
 from api.rate_limits import limit_requests
 from api.request_context import add_request_context
 from api.request_limits import add_request_limits
@@ -79,6 +82,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
     for routes in (health, docs, meeting_reports):
         app.register_blueprint(routes.blueprint())
+    app.register_blueprint(console(), url_prefix="/ops")
     add_unversioned_aliases(app)
     add_commands(app)
     app.cli.add_command(limits_commands)
@@ -87,6 +91,8 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app.cli.add_command(meetings_commands)
     app.cli.add_command(providers_commands)
     app.cli.add_command(push_commands)
+    app.cli.add_command(operators_commands)
+    app.cli.add_command(board_commands)
     add_key_commands(app)
     add_service_commands(app)
     return app

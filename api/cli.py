@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +31,7 @@ from repositories.ports.errors import (
     StoreUnavailable,
 )
 from saga.engine import is_ended
+from saga.in_words import why
 from saga.operators import Intervention, NotPossible, SagaNotFound
 from saga.reconcile import Finding
 
@@ -93,6 +94,8 @@ def as_reason(_context: click.Context, _option: click.Parameter, given: str | No
 @click.option("--step", help="only those that stand at this step")
 @click.option("--organization", "organization_id", type=click.IntRange(0), help="only bookings of this organization")
 @click.option("--reason", callback=as_reason, help="only those that turned back for this reason, such as 1015")
+@click.option("--since", "begun_since", type=click.DateTime(), help="only those begun at this time (UTC) or later")
+@click.option("--before", "begun_before", type=click.DateTime(), help="only those begun before this time (UTC)")
 @click.option("--unchanged-for", type=float, metavar="MINUTES", help="only those that have not moved for so long")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
@@ -102,6 +105,8 @@ def list_sagas(
     """List sagas, the longest unchanged first; without --status those that have not ended."""
     since = None if unchanged_for is None else services().clock() - timedelta(minutes=unchanged_for)
     of_these = frozenset(SagaStatus(status) for status in statuses or OPEN)
+    for name in ("begun_since", "begun_before"):
+        only[name] = None if only[name] is None else only[name].replace(tzinfo=UTC)
     wanted = SagaFilter(statuses=of_these, unchanged_since=since, **only)
     found = operations().records.list_sagas(wanted, limit=limit + 1)
     listed, has_more = found[:limit], len(found) > limit
@@ -282,6 +287,9 @@ def story_of(record: SagaRecord) -> dict[str, Any]:
     booking = services().bookings.find_booking(state.booking_id, organization_id=state.input["organization_id"])
     return {
         **facts_of(state),
+        "why": why(
+            operations().operator.sagas.get(state.name), record, operations().outside.look(), now=services().clock()
+        ),
         "public_booking": services().id_cipher.encrypt(IdKind.BOOKING, state.booking_id),
         "booking_status": None if booking is None else booking.status.name,
         "updated_at": stamp(record.updated_at),

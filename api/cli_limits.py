@@ -8,7 +8,7 @@ from api.services import services
 
 limits_commands = Understanding("limits", help="Show and change how often an organization may call.")
 
-OF_NO_ORGANIZATION = {Limit.UNLIMITED, Limit.TOKEN, Limit.REPORT}
+OF_NO_ORGANIZATION = {Limit.UNLIMITED, Limit.TOKEN, Limit.REPORT, Limit.SIGN_IN}
 KINDS = [kind.value for kind in Limit if kind not in OF_NO_ORGANIZATION]
 
 

@@ -14,7 +14,7 @@ from marshmallow import Schema
 
 from api.schemas.fields import StrictSchema
 from api.security.scopes import Scope
-from repositories.enums import Reason
+from repositories.enums import OperatorRole, Reason
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -30,6 +30,7 @@ class Limit(StrEnum):
     POLLING = "polling"
     REPORT = "report"  # webhooks of the video service
     OTHER = "other"
+    SIGN_IN = "sign_in"  # to the console
     UNLIMITED = "unlimited"  # health checks
 
 
@@ -50,6 +51,7 @@ class Contract:
     media: tuple[str, ...] = ("application/json",)  # of the body
     is_documented: bool = True
     largest_body: int = LARGEST_BODY  # bytes
+    operators: OperatorRole | None = None  # a page of the console: who sees it, by a session of its own (api/ops)
     audit: str | None = None  # the action's name in the audit log: of every change, and of reads that are sensitive
 
     @property

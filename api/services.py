@@ -9,6 +9,7 @@ from flask import current_app
 
 from api.grants import Grants
 from api.limiter import Limiter
+from api.ops.services import OpsServices
 from api.pagination import Cursors
 from api.security.id_cipher import IdCipher
 from api.security.sealing import Sealer
@@ -112,6 +113,7 @@ class ApiServices:
     max_wait: timedelta
     waiting_room: WaitingRoom
     readiness: Callable[[], Mapping[str, bool]]
+    ops: OpsServices  # the console
     operations: Callable[[], Operations]  # built when it is first asked for: an API process needs none of it
 
 

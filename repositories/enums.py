@@ -232,6 +232,13 @@ class Role(StrEnum):
     FULL_ACCESS = "FullAccess"
 
 
+class OperatorRole(StrEnum):
+    """What somebody may do in the console."""
+
+    VIEWER = "viewer"  # looks
+    OPERATOR = "operator"  # looks, and steps in
+
+
 class FamilyEnd(StrEnum):
     """Why a family of tokens ended before its time."""
 

@@ -18,7 +18,7 @@ from repositories.entities.effects import Effect, GiveUpBooking
 from repositories.entities.sagas import LONGEST_BY, LONGEST_WHY, Attempt, AuditEntry, SagaState
 from repositories.enums import Attempted, OutcomeWord, Reason, SagaStatus
 from repositories.ports.sagas import SagaRecords
-from saga.definition import InJournal, Saga, Step
+from saga.definition import InJournal, Kind, Saga, Step
 from saga.engine import Done, Moment, is_ended, next_state, resumed, step_of, turned_back
 from saga.sweep import Nudge
 
@@ -43,6 +43,14 @@ class Intervention:
     saga_id: str
     by: str
     why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What may be done to a saga as it stands; a worker may have moved it on by the time that it is asked for."""
+
+    actions: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()  # the parts of the receipt that skipping needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +99,22 @@ class Operator:
         )
         closed = replace(before, status=SagaStatus.RESOLVED, claims=0)
         return self._write(wish, "resolve", before, closed, effects=(end,))
+
+    def offer(self, state: SagaState) -> Offer:
+        """The same rules, asked without doing anything."""
+        is_stuck = state.status is SagaStatus.STUCK
+        if state.name not in self.sagas or (is_ended(state) and not is_stuck):
+            return Offer(actions=("resolve",) if is_stuck else ())
+        goes_on = self._resumed(state)
+        step, is_undoing = step_of(self._saga_of(state).table, goes_on), goes_on.status is SagaStatus.UNDOING
+        may = {
+            "retry": True,
+            "skip": not isinstance(step.undo if is_undoing else step.action, InJournal),
+            "undo": not is_undoing and step.kind is not Kind.RETRIABLE,
+            "resolve": is_stuck,
+        }
+        answers = step.answers if may["skip"] and not is_undoing else ()
+        return Offer(actions=tuple(action for action, is_possible in may.items() if is_possible), answers=answers)
 
     # --- how -------------------------------------------------------------------------------
 

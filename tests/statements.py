@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.expression import Executable
@@ -19,7 +19,7 @@ from repositories.entities.sagas import SagaFilter
 from repositories.enums import BookingStatus, Reason, SagaStatus
 from repositories.idempotency import KeyRows
 from repositories.psyter_db import audit_log
-from repositories.scheduling_db import pushes, saga_records
+from repositories.scheduling_db import board, pushes, saga_records
 from repositories.scheduling_db.history import page_statement
 
 
@@ -85,6 +85,26 @@ def saga_lists() -> list[tuple[str, ClauseElement]]:
     ]
 
 
+def saga_pages() -> list[tuple[str, ClauseElement]]:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    every = SagaFilter(statuses=frozenset({SagaStatus.STUCK}))
+    some = replace(every, organization_id=1, name="x", step="x", reason=Reason.INTERNAL_ERROR, begun_since=at)
+    some = replace(some, begun_before=at, unchanged_since=at)
+    return [
+        (
+            f"scheduling_db.saga_records.page-{name}-{after is not None}",
+            saga_records.page_of(which, after=after, limit=9),
+        )
+        for name, which in (("every", every), ("some", some))
+        for after in (None, (at, "x"))
+    ]
+
+
+def board_minutes() -> list[tuple[str, ClauseElement]]:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    return [("scheduling_db.board.minutes", board.ended_by_minute([at, at + timedelta(minutes=1)]))]
+
+
 def push_lists() -> list[tuple[str, ClauseElement]]:
     at = datetime(2026, 1, 5, tzinfo=UTC)
     filters = {
@@ -98,5 +118,7 @@ BUILT = {
     "scheduling_db.history.page_statement": history_pages,
     "psyter_db.audit_log.listing": audit_pages,
     "scheduling_db.saga_records.listing": saga_lists,
+    "scheduling_db.saga_records.page_of": saga_pages,
+    "scheduling_db.board.ended_by_minute": board_minutes,
     "scheduling_db.pushes.listing": push_lists,
 }

@@ -87,6 +87,8 @@ class SagaFilter:
     reason: Reason | None = None
     organization_id: int | None = None
     unchanged_since: datetime | None = None
+    begun_since: datetime | None = None
+    begun_before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,3 +168,11 @@ class EndpointNotActive(Exception):
 
 class ReplayTooLong(Exception):
     """More than 1000 events lie in this period; replay it in parts."""
+
+
+class OperatorUnknown(Exception):
+    """The console knows no operator of this name."""
+
+
+class OperatorExists(Exception):
+    """The console knows an operator of this name already."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from repositories.entities.board import SagaLine
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, AuditEntry, DueSaga, SagaFilter, SagaRecord, SagaState
 from repositories.enums import Service
@@ -55,6 +56,12 @@ class SagaRecords(Protocol):
 
     def list_sagas(self, wanted: SagaFilter, *, limit: int) -> Sequence[SagaState]:
         """The longest unchanged first."""
+        ...
+
+    def page_of_sagas(
+        self, wanted: SagaFilter, *, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[SagaLine]:
+        """The last changed first, from behind the one that was last changed `after[0]` and has the id `after[1]`."""
         ...
 
     def intervene(

@@ -327,6 +327,30 @@ cat_app_config_settings = Table(
     UniqueConstraint("group_id", "name"),
 )
 
+operators = Table(
+    "operators",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", exact(100), nullable=False, unique=True),
+    Column("password_hash", String(300), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("generation", Integer, nullable=False),  # of sessions: one begun under an earlier one has ended
+    Column("disabled_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("signed_in_at", UtcDateTime),
+)
+
+operator_audit = Table(
+    "operator_audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("operator_id", BigInteger, ForeignKey("operators.id"), nullable=False, index=True),
+    Column("action", String(20), nullable=False),
+    Column("done_by", text(100), nullable=False),
+    Column("why", text(500), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 idempotency_keys = keys_table(metadata)
 
 audit_outbox = outbox_table(metadata)

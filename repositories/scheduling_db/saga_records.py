@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, or_, select, update
 
 from repositories.acting import about
 from repositories.database import Database
+from repositories.entities.board import SagaLine
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
 from repositories.ports.errors import SagaMoved
@@ -78,6 +80,19 @@ class SqlSagaRecords:
         with self._database.reading() as connection:
             return [state_of(row) for row in connection.execute(listing(wanted, limit=limit))]
 
+    def page_of_sagas(
+        self, wanted: SagaFilter, *, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[SagaLine]:
+        """Status by status, each along its own index: in one statement the database would have to sort them all."""
+        found: list[SagaLine] = []
+        with self._database.reading(one_moment=True) as connection:
+            for status in sorted(wanted.statuses):
+                page = page_of(replace(wanted, statuses=frozenset({status})), after=after, limit=limit)
+                rows = connection.execute(page).all()
+                found += [SagaLine(state=state_of(row), updated_at=row.updated_at) for row in rows]
+        found.sort(key=lambda line: (line.updated_at, line.state.id), reverse=True)
+        return found[:limit]
+
     def intervene(
         self,
         state: SagaState,
@@ -109,6 +124,20 @@ class SqlSagaRecords:
 
 def listing(wanted: SagaFilter, *, limit: int) -> Select[Any]:
     """The statement that finds these sagas, the longest unchanged first."""
+    return _matching(wanted).order_by(sagas.c.updated_at, sagas.c.id).limit(limit)
+
+
+def page_of(wanted: SagaFilter, *, after: tuple[datetime, str] | None, limit: int) -> Select[Any]:
+    """The statement that finds these sagas, the last changed first."""
+    found = _matching(wanted)
+    if after is not None:
+        at, saga_id = after
+        is_older = or_(sagas.c.updated_at < at, and_(sagas.c.updated_at == at, sagas.c.id < saga_id))
+        found = found.where(sagas.c.updated_at <= at, is_older)
+    return found.order_by(sagas.c.updated_at.desc(), sagas.c.id.desc()).limit(limit)
+
+
+def _matching(wanted: SagaFilter) -> Select[Any]:
     found = select(sagas).where(sagas.c.status.in_(sorted(wanted.statuses)))
     if wanted.organization_id is not None:
         found = found.join(bookings, bookings.c.id == sagas.c.booking_id)
@@ -117,7 +146,11 @@ def listing(wanted: SagaFilter, *, limit: int) -> Select[Any]:
     found = found.where(*(column == value for column, value in same.items() if value is not None))
     if wanted.unchanged_since is not None:
         found = found.where(sagas.c.updated_at <= wanted.unchanged_since)
-    return found.order_by(sagas.c.updated_at, sagas.c.id).limit(limit)
+    if wanted.begun_since is not None:
+        found = found.where(sagas.c.created_at >= wanted.begun_since)
+    if wanted.begun_before is not None:
+        found = found.where(sagas.c.created_at < wanted.begun_before)
+    return found
 
 
 def _audit_row(state: SagaState, entry: AuditEntry) -> dict[str, object]:

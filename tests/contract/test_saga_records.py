@@ -291,3 +291,49 @@ def test_without_its_audit_entry_an_intervention_does_not_happen(scheduling_data
         saga_audit.create(connection)
     assert (desk.state(booking_id), desk.world.booking(booking_id)) == (before, kept)
     assert not desk.world.slots.is_time_free(slot(7, STARTS, HOUR), booking_id=0)
+
+
+# --- page by page --------------------------------------------------------------------------------
+
+
+def three_changed(desk: Desk) -> list[str]:
+    """Ids of sagas, the last changed first; the last two changed at the same instant."""
+    for minutes in (3, 1, 1):
+        booking_id = desk.world.accept()
+        status = SagaStatus.STUCK if minutes == 3 else SagaStatus.RUNNING
+        desk.saved(booking_id, now=NOW + timedelta(minutes=minutes), due_at=NOW + HOUR, status=status)
+    states = desk.records.list_sagas(SagaFilter(statuses=ALL), limit=10)
+    return [state.id for state in reversed(states)]
+
+
+def paged(desk: Desk, *, limit: int, **only: Any) -> list[list[str]]:
+    """Every page, each read from behind the last line of the one before."""
+    wanted, pages, after = SagaFilter(**{"statuses": ALL, **only}), [], None
+    while lines := desk.records.page_of_sagas(wanted, after=after, limit=limit):
+        pages.append([line.state.id for line in lines])
+        after = (lines[-1].updated_at, lines[-1].state.id)
+    return pages
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+def test_pages_have_every_saga_once_the_last_changed_first(desk: Desk, limit: int) -> None:
+    ids = three_changed(desk)
+    pages = paged(desk, limit=limit)
+    assert [saga_id for page in pages for saga_id in page] == ids
+    assert all(len(page) <= limit for page in pages)
+
+
+def test_pages_are_filtered_as_lists_are(desk: Desk) -> None:
+    ids = three_changed(desk)
+    assert paged(desk, limit=10, statuses=frozenset({SagaStatus.STUCK})) == [[ids[0]]]
+    assert paged(desk, limit=10, step="nowhere") == []
+    assert paged(desk, limit=10, organization_id=1) == [ids]
+    assert paged(desk, limit=10, organization_id=2) == []
+
+
+def test_sagas_are_found_by_when_they_began(desk: Desk) -> None:
+    early, late = desk.world.accept(now=NOW), desk.world.accept(now=NOW + HOUR)
+    ids = [desk.world.saga_of[early], desk.world.saga_of[late]]
+    assert desk.listed(begun_since=NOW + HOUR) == [ids[1]]
+    assert desk.listed(begun_before=NOW + HOUR) == [ids[0]]
+    assert desk.listed(begun_since=NOW, begun_before=NOW + HOUR + timedelta(microseconds=1)) == ids

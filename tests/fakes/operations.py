@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from repositories.entities.board import SagaLine
 from repositories.entities.bookings import Booking
 from repositories.entities.effects import Effect
 from repositories.entities.facts import BookingFact, OrderFact, Span
@@ -51,7 +52,20 @@ class FakeSagaRecords:
             and wanted.reason in {None, state.reason}
             and wanted.organization_id in {None, organization_id}
             and (wanted.unchanged_since is None or self.scheduling.changed_at[state.id] <= wanted.unchanged_since)
+            and (wanted.begun_since is None or state.created_at >= wanted.begun_since)
+            and (wanted.begun_before is None or state.created_at < wanted.begun_before)
         )
+
+    def page_of_sagas(
+        self, wanted: SagaFilter, *, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[SagaLine]:
+        found = [
+            SagaLine(state=state, updated_at=self.scheduling.changed_at[state.id])
+            for state in self.scheduling.sagas.values()
+            if self._is_wanted(state, wanted)
+        ]
+        found.sort(key=lambda line: (line.updated_at, line.state.id), reverse=True)
+        return [line for line in found if after is None or (line.updated_at, line.state.id) < after][:limit]
 
     def intervene(
         self,

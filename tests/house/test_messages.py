@@ -35,7 +35,7 @@ def template(text: str) -> str:
 
 def modules() -> Iterator[ModuleType]:
     for found in pkgutil.walk_packages(api.__path__, "api."):
-        if not found.name.startswith("api.cli"):  # an operator's
+        if not found.name.startswith(("api.cli", "api.ops")):  # an operator's
             yield importlib.import_module(found.name)
 
 

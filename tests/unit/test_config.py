@@ -17,6 +17,7 @@ WHOLE = {
     "TAHOON_JWT_KEY": "j" * 32,
     "TAHOON_SEAL_KEY": "s" * 32,
     "TAHOON_AUDIT_KEY": "a" * 32,
+    "TAHOON_OPS_KEY": "o" * 32,
     "TAHOON_FCM_SERVICE_ACCOUNT_FILE": "/run/secrets/fcm.json",
 }
 

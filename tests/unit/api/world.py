@@ -16,6 +16,8 @@ from api.app import create_app
 from api.contract import Limit
 from api.grants import Grants
 from api.limiter import Limiter
+from api.ops.services import OpsServices
+from api.ops.sessions import Sessions
 from api.pagination import Cursors
 from api.participants import party_of
 from api.security.id_cipher import IdCipher, IdKind
@@ -30,11 +32,21 @@ from integrations.quotas import OwnQuotas
 from integrations.webhooks.addresses import Rules, problem_with
 from repositories.audit_chain import Chain
 from repositories.entities.access_keys import NewAccessKey, RefreshToken
+from repositories.entities.board import BrokerSeen
 from repositories.entities.bookings import Booking, BookingView, NewBooking, Withdrawn
 from repositories.entities.idempotency import IdempotencyKey, KeyUse
 from repositories.entities.organizations import Organization
 from repositories.entities.sagas import Attempt, SagaState
-from repositories.enums import Attempted, BookingStatus, CommunicationType, OutcomeWord, Reason, Role, SagaStatus
+from repositories.enums import (
+    Attempted,
+    BookingStatus,
+    CommunicationType,
+    OutcomeWord,
+    Reason,
+    Role,
+    SagaStatus,
+    Service,
+)
 from saga.accept_booking import Accepted, BookingRequest
 from saga.accept_cancellation import CancellationRequest
 from saga.accept_reschedule import RescheduleAccepted, RescheduleRequest
@@ -54,6 +66,7 @@ from tests.fakes.idempotency import FakeChanges
 from tests.fakes.meeting_reports import FakeMeetingReports, FakeRoomReports
 from tests.fakes.meetings import FakeMeetings
 from tests.fakes.offers import FakeOffers
+from tests.fakes.operators import FakeBoards, FakeOperatorAccounts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
@@ -174,6 +187,10 @@ class World:
     nudged: list[tuple[str, str]] = field(default_factory=list)
     webhooks: Any = field(default_factory=WebhooksOnDemand)
     audit_outbox: FakeOutbox = field(default_factory=FakeOutbox)
+    accounts: FakeOperatorAccounts = field(default_factory=FakeOperatorAccounts)
+    boards: FakeBoards = field(default_factory=FakeBoards)
+    broker: BrokerSeen = field(default_factory=lambda: BrokerSeen(queues={"sagas": 0}, workers=[]))
+    is_secure: bool = True
     audit_log: FakeAuditLog = field(default_factory=lambda: FakeAuditLog(Chain(KEY)))
 
     def __post_init__(self) -> None:
@@ -300,6 +317,17 @@ class World:
         )
 
     @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(
+            accounts=self.accounts,
+            key=KEY,
+            idle=timedelta(minutes=30),
+            lifetime=timedelta(hours=12),
+            is_secure=self.is_secure,
+            clock=lambda: self.now,
+        )
+
+    @cached_property
     def app(self) -> Flask:
         return create_app(
             ApiServices(
@@ -358,6 +386,13 @@ class World:
                 max_wait=timedelta(seconds=20),
                 waiting_room=WaitingRoom(places=self.places, monotonic=lambda: self.slept, sleep=self.sleep),
                 readiness=lambda: self.up,
+                ops=OpsServices(
+                    accounts=self.accounts,
+                    sessions=self.sessions,
+                    boards=self.boards,
+                    broker=lambda: self.broker,
+                    places=lambda: dict.fromkeys(Service, (1, 12)),
+                ),
                 operations=self.operations,
             ),
             trusted_proxies=self.trusted_proxies,
