@@ -127,8 +127,8 @@ from workers.meeting_tasks import register_meetings
 from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
 from workers.push_tasks import register_pushes
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
-from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
 from workers.watch import Watch, ask_broker
+from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
 
 T = TypeVar("T")
 

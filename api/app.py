@@ -13,9 +13,9 @@ from api.cli_calendars import calendars_commands
 from api.cli_keys import add_key_commands
 from api.cli_limits import limits_commands
 from api.cli_meetings import meetings_commands
+from api.cli_operators import operators_commands
 from api.cli_providers import providers_commands
 from api.cli_pushes import push_commands
-from api.cli_operators import operators_commands
 from api.cli_services import add_service_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages

@@ -22,6 +22,7 @@ from dotenv import dotenv_values
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from api.ops.sessions import hashed
 from api.security.sealing import Sealer
 from config import Settings, SettingsWrong, read_settings
 from demo import commands
@@ -33,11 +34,16 @@ from demo.story import Story
 from demo.town import Town
 from integrations.sandbox.service_account import write_sandbox_service_account
 from integrations.sandbox.videosdk import API_KEY, SECRET_KEY
+from repositories.database import Database
+from repositories.entities.operators import AccountAudit
+from repositories.enums import OperatorRole
 from repositories.migrations import upgrade
 from repositories.ports.errors import DriverMissing
+from repositories.psyter_db.operators import SqlOperatorAccounts
 
 DEFAULT_PORTS = {"api": 8000, "flower": 5555, "sandbox": 8090, "redis": 6399}
 API_WORKERS = 2
+OPERATOR, OPERATOR_PASSWORD = "demo", "demo-operator-7"  # of the console
 
 
 @dataclass
@@ -88,6 +94,7 @@ def prepare(plan: Plan, settings: Settings) -> DemoData | None:
         write_sandbox_service_account(settings.fcm_service_account_file, token_uri=f"{plan.url('sandbox')}/token")
     town = Town(plan.environment)
     try:
+        let_in_demo_operator(town.psyter)
         return fill(
             town.psyter,
             town.scheduling,
@@ -100,6 +107,14 @@ def prepare(plan: Plan, settings: Settings) -> DemoData | None:
         )
     finally:
         town.close()
+
+
+def let_in_demo_operator(psyter: Database) -> None:
+    """Somebody who may use the console; as it was, if it is there."""
+    accounts = SqlOperatorAccounts(psyter)
+    if accounts.find_account(OPERATOR) is None:
+        entry = AccountAudit(action="add", by="make run", why="the demo's operator", at=datetime.now(UTC))
+        accounts.add_account(OPERATOR, password_hash=hashed(OPERATOR_PASSWORD), role=OperatorRole.OPERATOR, entry=entry)
 
 
 def processes(plan: Plan, settings: Settings) -> dict[str, list[str]]:
@@ -143,6 +158,8 @@ def banner(plan: Plan, settings: Settings, data: DemoData | None) -> None:
     if settings.sandbox:
         say(f"            viewer, password {settings.flower_viewer_password}")
         say(f"            operator, password {settings.flower_operator_password}")
+    if data is not None:
+        say(f"  Console   {plan.url('api')}/ops/   (operator {OPERATOR}, password {OPERATOR_PASSWORD})")
     if plan.runs_sandbox:
         say(f"  Sandbox   {plan.url('sandbox')}/sandbox/rooms, /sandbox/pushes, /sandbox/faults")
     if data is not None:

@@ -1,7 +1,7 @@
 """Every page of the console is closed to whoever is not signed in, and every form of it to whoever only looks."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,11 +15,15 @@ OPEN = {("GET", "/ops/login"), ("POST", "/ops/login"), ("GET", "/ops/static/<nam
 WITH_FORM = "/ops/logout"  # the only form that a viewer has
 
 
+def views(world: Console) -> dict[str, Any]:
+    return cast(dict[str, Any], world.app.view_functions)
+
+
 def routes() -> list[tuple[str, str]]:
     """Method and rule of all that is under /ops, and of whatever else says that it is for operators."""
     found = []
     for rule in WORLD.app.url_map.iter_rules():
-        contract: Contract = WORLD.app.view_functions[rule.endpoint].contract  # type: ignore[attr-defined]
+        contract: Contract = views(WORLD)[rule.endpoint].contract
         if rule.rule.startswith("/ops") or contract.operators is not None:
             found += [(method, rule.rule) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})]
     return found
@@ -97,10 +101,12 @@ def test_every_answer_forbids_scripts_frames_and_other_sites(method: str, rule: 
 
 def test_a_page_that_names_no_role_needs_the_larger_one() -> None:
     world = Console()
-    view = world.app.view_functions["ops.overview"]
-    forgetful = Contract(scope=None, is_documented=False)
-    world.app.view_functions["ops.overview"] = lambda: "open"
-    world.app.view_functions["ops.overview"].contract = forgetful  # type: ignore[attr-defined]
+    assert views(world)["ops.overview"].contract.operators is OperatorRole.VIEWER
+
+    def forgetful() -> str:
+        return "open"
+
+    forgetful.contract = Contract(scope=None, is_documented=False)  # type: ignore[attr-defined]
+    views(world)["ops.overview"] = forgetful
     assert world.browser("viktor").look("/ops/").status_code == 403
     assert world.browser("huda").look("/ops/").text == "open"
-    assert view.contract.operators is OperatorRole.VIEWER  # type: ignore[attr-defined]
