@@ -18,7 +18,7 @@ from tests.unit.api.world import NOW, World
 from tests.unit.saga.test_operators import Desk
 
 PASSWORD = "correct horse battery"
-HASH = generate_password_hash(PASSWORD, method="scrypt:16:1:1")  # as ours, and cheap
+HASH = generate_password_hash(PASSWORD, method="scrypt:256:8:1")  # as ours, and cheap
 HOST = "http://localhost"
 ENTRY = AccountAudit(action="add", by="root", why="first", at=NOW)
 TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
