@@ -72,7 +72,9 @@ def translated() -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise meaning_of(error) from error
+        if (meaning := meaning_of(error)) is error:  # raised from itself, it would be its own cause
+            raise
+        raise meaning from error
     except PoolExhausted as error:
         raise StoreUnavailable("every connection is in use") from error
     except sqlite3.OperationalError as error:  # of our own BEGIN IMMEDIATE

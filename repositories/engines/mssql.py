@@ -88,4 +88,4 @@ def go_by_number(context: ExceptionContext) -> None:
     if context.is_pre_ping or numbers & LINK_LOST:  # whatever it was that a ping met: a new connection is better
         context.is_disconnect = True
     if numbers & DUPLICATES and not isinstance(context.sqlalchemy_exception, IntegrityError):
-        raise IntegrityError(context.statement, context.parameters, context.original_exception)
+        raise IntegrityError(context.statement, context.parameters, context.original_exception, hide_parameters=True)

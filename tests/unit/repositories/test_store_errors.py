@@ -123,6 +123,14 @@ def test_of_several_messages_every_number_is_read() -> None:
     assert marks_of(None) == ("", frozenset())
 
 
+def test_a_bug_passes_as_it_is_and_is_not_its_own_cause() -> None:
+    bug = DBAPIError("SELECT", None, Exception("no such column"))
+    with pytest.raises(DBAPIError) as raised, translated():
+        raise bug
+    assert raised.value is bug
+    assert bug.__cause__ is None
+
+
 # --- drivers that disagree about classes ---------------------------------------------------
 
 
@@ -141,8 +149,10 @@ class Context:
 @pytest.mark.parametrize("number", [2601, 2627])
 def test_a_duplicate_is_a_broken_key_whatever_class_the_driver_gave_it(number: int) -> None:
     context = Context(freetds("HY000", number), DBAPIError("INSERT", None, Exception()))
-    with pytest.raises(IntegrityError):
+    context.parameters = {"name": "Zaynab"}
+    with pytest.raises(IntegrityError) as raised:
         go_by_number(context)  # type: ignore[arg-type]
+    assert "Zaynab" not in str(raised.value)
     known = Context(microsoft("23000", number), IntegrityError("INSERT", None, Exception()))
     go_by_number(known)  # type: ignore[arg-type]
 
