@@ -39,6 +39,8 @@ HASTE = {  # every wait shorter, nothing else changed
     "TAHOON_DATABASE_TIMEOUT": "1.5",
     "TAHOON_BREAKER_OPEN_FOR": "1",
     "TAHOON_SWEEP_EVERY": "0.2",
+    "TAHOON_WEBHOOK_TIMEOUT": "3",
+    "TAHOON_WEBHOOK_LEASE": "7",
     # All cases share a breaker and places: only the fault that is about them may open the one or use up the others.
     "TAHOON_BREAKER_FAILURES": "1000",
     "TAHOON_VIDEOSDK_PLACES": "1000",
@@ -50,6 +52,7 @@ DEAR = range(1, 5)  # the care providers whom no charity can pay
 MOODY = range(5, 25)  # those whose price a case may change, one case at a time
 FRAIL = 4  # API processes that may be killed, one case at a time in each
 PROVIDERS = 64
+RECEIVER = "chaos"
 
 
 @dataclass
@@ -99,6 +102,16 @@ class Arena:
             self.tokens[known.name] = str(partner.session.headers["Authorization"])
             partner.close()
 
+    def hook_up(self) -> None:
+        """The charity hears of every event of its bookings, at a receiver of the sandbox."""
+        partner = self.partner(self.data.charity)
+        url = f"{self.stack.sandbox_url}/webhooks/{RECEIVER}"
+        answer = partner.command("webhooks/endpoints", {"url": url})
+        answer.raise_for_status()
+        secrets = {"secrets": [answer.json()["data"]["secret"]]}
+        partner.session.put(f"{self.stack.sandbox_url}/sandbox/webhooks/{RECEIVER}", json=secrets).raise_for_status()
+        partner.close()
+
     @cached_property
     def databases(self) -> Databases:
         return Databases(psyter=self.town.psyter, scheduling=self.town.scheduling)
@@ -145,6 +158,7 @@ def arena(folder: Path, storage: Storage, *, workers: int, days: int) -> Iterato
             for provider in MOODY:
                 made.moody.put(provider)
             made.sign_in()
+            made.hook_up()
             yield made
 
 

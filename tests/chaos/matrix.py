@@ -1,5 +1,6 @@
 """Points x faults: each case is a booking of its own, carried through one fault at one point, and then looked at."""
 
+import json
 import threading
 import time
 import traceback
@@ -20,7 +21,7 @@ from repositories.ports.errors import StoreUnavailable
 from repositories.scheduling_db import tables as scheduling
 from saga.reconcile import Disagreement, Finding
 from saga.runner import JOURNAL_UNAVAILABLE
-from tests.chaos.arena import BALANCE, FRAIL, Arena
+from tests.chaos.arena import BALANCE, FRAIL, RECEIVER, Arena
 from tests.chaos.faults import DATABASE_AWAY, SLOW, Fault
 from tests.chaos.points import Point
 from tests.chaos.scenarios import SCENARIOS, SOLD, TAKEN, Scenario
@@ -262,6 +263,7 @@ def check_all(arena: Arena, since: float, *, may_mend: bool) -> str | None:
         assert (report.counts, report.rooms_not_asked) == ({}, 0), str(report)
         check_promises(arena.town, arena.stack, initial_balance=BALANCE)
         check_pushes(arena)
+        check_webhooks(arena)
     except Exception:
         return traceback.format_exc()
     return None
@@ -276,6 +278,31 @@ def check_pushes(arena: Arena) -> None:
 
 
 # --- all of them ---------------------------------------------------------------------------
+
+
+def check_webhooks(arena: Arena) -> None:
+    """Every event of the charity's bookings was delivered, signed, in order, and none that did not happen."""
+    events = scheduling.booking_events
+    happened = {
+        (event.booking_id, event.sequence, event.kind)
+        for event in rows(arena.town, events, events.c.organization_id == arena.charity.organization_id)
+    }
+
+    def told() -> list[tuple[int, int, str]]:
+        shown = requests.get(f"{arena.stack.sandbox_url}/sandbox/webhooks/{RECEIVER}", timeout=30).json()
+        assert all(one["signedBy"] for one in shown["received"])
+        every = [json.loads(one["body"])["data"] for one in shown["received"]]
+        return [
+            (arena.town.booking_id(one["bookingId"]), one["sequence"], one["type"].removeprefix("booking."))
+            for one in every
+        ]
+
+    wait_until(lambda: happened <= set(told()), seconds=60, what="every webhook", every=0.5)
+    assert set(told()) == happened
+    sequences: dict[int, list[int]] = {}
+    for booking, sequence, _ in dict.fromkeys(told()):
+        sequences.setdefault(booking, []).append(sequence)
+    assert all(of_one == sorted(of_one) for of_one in sequences.values())
 
 
 @dataclass(frozen=True)
