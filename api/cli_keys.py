@@ -130,18 +130,32 @@ def state_of(key: AccessKey, now: datetime) -> str:
 @click.command("reseal", cls=AuditedCommand)
 @with_appcontext
 def reseal() -> None:
-    """Seal every organization's SharedAPIKey anew, under TAHOON_SEAL_KEY. Exit code 1 if one cannot be opened."""
+    """Seal every SharedAPIKey and webhook secret anew, under TAHOON_SEAL_KEY. Exit code 1 if one cannot be opened."""
     outcomes = understood(lambda: [is_sealed_anew(seal) for seal in all_seals()])
+    outcomes += understood(lambda: [is_told(*one) for one in services().webhooks.seal_anew(sealed_anew)])
     tell([f"{sum(outcomes)} of {len(outcomes)} sealed anew"])
     if not all(outcomes):
         raise click.exceptions.Exit(1)
 
 
-def is_sealed_anew(seal: Seal) -> bool:
+def sealed_anew(text: str) -> str | None:
+    """Under the newest key; None if none of our keys opens it."""
     sealer = services().sealer
     try:
-        anew = sealer.seal(sealer.unseal(seal.text))
+        return sealer.seal(sealer.unseal(text))
     except SealBroken:
+        return None
+
+
+def is_told(endpoint_id: int, is_sealed: bool) -> bool:
+    if not is_sealed:
+        tell([f"webhook endpoint {endpoint_id}: sealed under none of our keys"])
+    return is_sealed
+
+
+def is_sealed_anew(seal: Seal) -> bool:
+    anew = sealed_anew(seal.text)
+    if anew is None:
         tell([f"organization {seal.organization_id}: sealed under none of our keys"])
         return False
     operations().seals.change_seal(seal, to=anew)

@@ -78,7 +78,7 @@ class DeliverWebhooks:
     def _deliver(self, claimed: Claimed, *, is_last: bool) -> tuple[bool, Claimed | None]:
         """Whether it was delivered, and what is to be delivered next."""
         started, watch = self.clock(), time.perf_counter()
-        answer = self._post(claimed, started)
+        answer = self._answer_to(claimed, started)
         attempt = DeliveryAttempt(
             started_at=started,
             duration=timedelta(seconds=time.perf_counter() - watch),
@@ -98,6 +98,14 @@ class DeliverWebhooks:
             return False, None if is_last else self.queue.claim(claimed.endpoint.id, wish)
         _tell(outcome, moment.now)
         return outcome.delivery.state is DeliveryState.DELIVERED, following
+
+    def _answer_to(self, claimed: Claimed, now: datetime) -> Answer:
+        """A fault of ours counts as a failure: else this delivery would be claimed again and again, and never end."""
+        try:
+            return self._post(claimed, now)
+        except Exception:
+            log.exception("webhook_not_sent", delivery_id=claimed.delivery.id)
+            return Answer(error="not_sent")
 
     def _post(self, claimed: Claimed, now: datetime) -> Answer:
         endpoint = claimed.endpoint

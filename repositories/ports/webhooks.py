@@ -60,6 +60,11 @@ class WebhookEndpoints(Protocol):
         """From now on this secret signs; the one before it too, for `overlap`."""
         ...
 
+    def seal_anew(self, anew: Callable[[str], str | None]) -> Sequence[tuple[int, bool]]:
+        """Put what `anew` makes of each sealed secret in its place, of all organizations. The ids of their endpoints,
+        and whether it made something of all their seals; if not, they stay as they are."""
+        ...
+
     def set_state(
         self,
         endpoint_id: int,

@@ -33,13 +33,14 @@ from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
 from repositories.scheduling_db.tables import booking_events, webhook_attempts, webhook_deliveries, webhook_endpoints
 from repositories.scheduling_db.webhook_queue import (
     ADD_DELIVERY,
+    HOLD_ANY,
     MICROSECOND,
     PENDING,
     WAKE,
     add_deliveries,
     delivery_row,
 )
-from repositories.scheduling_db.webhook_rows import DELIVERIES, IS_THERE, delivery_of, endpoint_of
+from repositories.scheduling_db.webhook_rows import DELIVERIES, IS_THERE, READ_ENDPOINT, delivery_of, endpoint_of
 
 GIVEN_UP = DeliveryState.GIVEN_UP.value
 _IS_OWN = (
@@ -69,6 +70,12 @@ ROTATE = (
         sealed_secret=bindparam("new_secret"),
         updated_at=bindparam("now"),
     )
+)
+EVERY_ID = select(webhook_endpoints.c.id).where(IS_THERE).order_by(webhook_endpoints.c.id)
+RESEAL = (
+    update(webhook_endpoints)
+    .where(webhook_endpoints.c.id == bindparam("endpoint"))
+    .values(sealed_secret=bindparam("new_secret"), earlier_secret=bindparam("new_earlier"))
 )
 SET_STATE = update(webhook_endpoints).where(*_IS_OWN).values(state=bindparam("new_state"), updated_at=bindparam("now"))
 ENABLE = (
@@ -214,6 +221,11 @@ class SqlWebhookEndpoints:
 
         return self._change_own(endpoint_id, work, organization_id=organization_id, key=key, now=now)
 
+    def seal_anew(self, anew: Callable[[str], str | None]) -> Sequence[tuple[int, bool]]:
+        with self._database.reading() as connection:
+            every = connection.execute(EVERY_ID).scalars().all()
+        return [(one, self._database.write(lambda c, endpoint=one: _seal_anew(c, endpoint, anew))) for one in every]  # type: ignore[misc]
+
     def set_state(
         self,
         endpoint_id: int,
@@ -348,6 +360,19 @@ def _get(connection: Connection, which: dict[str, Any]) -> Endpoint:
     if row is None:
         raise EndpointUnknown
     return endpoint_of(row)
+
+
+def _seal_anew(connection: Connection, endpoint_id: int, anew: Callable[[str], str | None]) -> bool:
+    which = {"endpoint": endpoint_id}
+    connection.execute(HOLD_ANY, which)
+    about("webhook_endpoint", endpoint_id)
+    endpoint = endpoint_of(connection.execute(READ_ENDPOINT, which).one())
+    secret = anew(endpoint.sealed_secret)
+    earlier = None if endpoint.earlier_secret is None else anew(endpoint.earlier_secret)
+    if secret is None or (earlier is None and endpoint.earlier_secret is not None):
+        return False
+    connection.execute(RESEAL, {**which, "new_secret": secret, "new_earlier": earlier})
+    return True
 
 
 def _require_active(endpoint: Endpoint) -> None:

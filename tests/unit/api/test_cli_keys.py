@@ -122,3 +122,23 @@ def test_a_seal_that_none_of_our_keys_opens_is_told_and_left(world: OperatorsWor
     assert "organization 1" in ran.stdout
     assert "1 of 2 sealed anew" in ran.stdout
     assert world.organization.sealed_shared_api_key == foreign
+
+
+def test_webhook_secrets_are_sealed_anew_too_and_those_that_cannot_be_are_told(world: OperatorsWorld) -> None:
+    answer = world.post("/api/v1/webhooks/endpoints", {"url": "https://partner.example/hook"}).json["data"]
+    world.client.post(f"/api/v1/webhooks/endpoints/{answer['endpointId']}/rotatesecret", headers=world.bearer())
+
+    def kept() -> tuple[str, str]:
+        (endpoint,) = world.webhooks.list_endpoints(OURS)
+        return endpoint.earlier_secret, endpoint.sealed_secret
+
+    assert world.webhooks.seal_anew(Sealer("x" * 32).seal) == [(1, True)]
+    before = kept()
+    refused = world.run("reseal")
+    assert refused.exit_code == 1
+    assert "webhook endpoint 1: sealed under none of our keys" in refused.stdout
+    assert kept() == before
+    later = OperatorsWorld(webhooks=world.webhooks, sealer=Sealer(NEXT_KEY, "x" * 32, KEY))
+    assert later.run("reseal").stdout == "3 of 3 sealed anew\n"
+    for text, older in zip(kept(), before, strict=True):
+        assert Sealer(NEXT_KEY).unseal(text) == Sealer("x" * 32).unseal(older)

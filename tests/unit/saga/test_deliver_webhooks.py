@@ -199,6 +199,18 @@ def test_a_failure_is_written_down_as_what_follows_from_it() -> None:
     assert outcome.endpoint.state is EndpointState.DISABLED
 
 
+def test_a_fault_of_ours_is_a_failure_that_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(answer=Answer(error="not_sent"))
+
+    def broken(*_: Any, **__: Any) -> Answer:
+        raise ValueError("sealed under another key")
+
+    monkeypatch.setattr(world, "post", broken)
+    assert world.run() == "delivered 0"
+    (outcome,) = world.finished
+    assert (outcome.delivery.state, outcome.delivery.last_error) == (DeliveryState.PENDING, "not_sent")
+
+
 def test_the_sweep_rings_for_each_that_is_due() -> None:
     class Queue:
         def take_due(self, *, limit: int, now: datetime, marked_until: datetime) -> list[int]:
