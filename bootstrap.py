@@ -67,6 +67,7 @@ from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.profiles import SqlProfiles
 from repositories.psyter_db.provider_facts import SqlKnownFacts
 from repositories.psyter_db.rate_limits import SqlRateLimits
+from repositories.psyter_db.reminder_preferences import SqlReminderPreferences
 from repositories.psyter_db.token_families import SqlTokenFamilies
 from repositories.psyter_db.users import SqlUsers
 from repositories.scheduling_db.announcing import SqlAnnouncer
@@ -84,6 +85,7 @@ from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.offers import SqlOffers
 from repositories.scheduling_db.provider_facts import SqlCopiedFacts
 from repositories.scheduling_db.pushes import SqlPushes
+from repositories.scheduling_db.reminders import SqlReminders
 from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.search import SqlSearch
 from repositories.scheduling_db.services import SqlServices
@@ -114,6 +116,7 @@ from saga.notify import Notify, PushOperator
 from saga.operators import Operator
 from saga.protection import Guard, Protection
 from saga.reconcile import Reconcile
+from saga.reminders import Remind
 from saga.reschedule_booking import RescheduleBooking
 from saga.runner import Runner
 from saga.send_pushes import SendPush, SweepPushes
@@ -126,6 +129,7 @@ from workers.celery_app import before_first_task, create_publisher, create_worke
 from workers.meeting_tasks import register_meetings
 from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
 from workers.push_tasks import register_pushes
+from workers.reminder_tasks import register_reminders
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 from workers.watch import Watch, ask_broker
 from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
@@ -239,6 +243,7 @@ def api_services(settings: Settings) -> ApiServices:
         assessments=assessments,
         submit_assessment=SubmitAssessment(assessments=assessments, users=users, changes=changes, clock=utc_now),
         favorites=SqlFavorites(databases.psyter),
+        reminder_preferences=reminder_preferences(settings, databases),
         organizations=organizations,
         profiles=profiles,
         availability=availability,
@@ -335,6 +340,8 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         outside=ServiceOperator(services=SqlServices(databases.scheduling), clock=utc_now),
         reports=SqlMeetingReports(databases.scheduling),
         pushes=build_push_operator(databases, nudge),
+        reminders=SqlReminders(databases.scheduling, kind=int(NotificationType.REMINDER_NOTIFICATION)),
+        providers=SqlCareProviders(databases.psyter),
     )
 
 
@@ -405,6 +412,7 @@ def build_worker_app() -> Celery:
         sweep_every=settings.sweep_every,
         reconcile_every=settings.reconcile_every,
         copy_facts_every=settings.copy_facts_every,
+        reminders_every=settings.reminders_every,
         seal_audit_every=settings.seal_audit_every,
     )
     stopping = threading.Event()
@@ -439,6 +447,7 @@ def build_worker_app() -> Celery:
         built_once(lambda: build_send_push(settings)),
         built_once(lambda: build_sweep_pushes(settings, nudge=nudge)),
     )
+    register_reminders(app, built_once(lambda: build_remind(settings)))
     return app
 
 
@@ -636,6 +645,20 @@ def build_send_push(settings: Settings) -> SendPush:
 def build_sweep_pushes(settings: Settings, *, nudge: Nudge) -> SweepPushes:
     scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
     return SweepPushes(pushes=SqlPushes(scheduling), nudge=nudge, clock=utc_now)
+
+
+def build_remind(settings: Settings) -> Remind:
+    databases = open_databases(settings, threads=1)
+    return Remind(
+        preferences=reminder_preferences(settings, databases),
+        reminders=SqlReminders(databases.scheduling, kind=int(NotificationType.REMINDER_NOTIFICATION)),
+        clock=utc_now,
+        latest=settings.reminder_latest,
+    )
+
+
+def reminder_preferences(settings: Settings, databases: Databases) -> SqlReminderPreferences:
+    return SqlReminderPreferences(databases.psyter, default=settings.reminders)
 
 
 def build_push_operator(databases: Databases, nudge: Nudge) -> PushOperator:

@@ -30,6 +30,7 @@ task_routes = {
         "sweep_webhooks",
         "sweep_meetings",
         "sweep_pushes",
+        "remind",
         "reconcile",
         "copy_facts",
         "seal_audit",

@@ -19,6 +19,7 @@ from marshmallow.exceptions import SCHEMA
 from databases.addresses import address_of
 from databases.strings import ConnectionStringWrong
 from integrations.videosdk.webhooks import KeyUnusable, public_key
+from repositories.entities.reminders import DEFAULT_MINUTES, LONGEST, MOST_REMINDERS, SHORTEST
 
 PREFIX = "TAHOON_"
 FILE = "_file"  # at the end of a setting's name
@@ -121,6 +122,9 @@ class Settings:
     sweep_every: timedelta
     reconcile_every: timedelta
     copy_facts_every: timedelta
+    reminders: tuple[int, ...]
+    reminders_every: timedelta
+    reminder_latest: timedelta
     retry_pace: float
     flower_path: str
     flower_viewer_password: Secret | None  # of Flower only: None in every other process
@@ -166,6 +170,19 @@ class Ports(fields.String):
         if not all(text.isascii() and text.isdigit() and 0 < int(text) < 65_536 for text in texts):
             raise ValidationError("Must be port numbers, with commas between.")
         return tuple(int(text) for text in texts)
+
+
+class Minutes(fields.String):
+    """Minutes before a session, with commas between; none: an empty list is `0`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        given = super()._deserialize(value, attr, data, **kwargs).split(",")
+        if not all(text.strip().isdecimal() for text in given):
+            raise ValidationError("Must be whole minutes, with commas between.")
+        minutes = {int(text) for text in given} - {0}
+        if len(minutes) > MOST_REMINDERS or not all(SHORTEST <= one <= LONGEST for one in minutes):
+            raise ValidationError(f"At most {MOST_REMINDERS}, each {SHORTEST} to {LONGEST}; or 0 for none.")
+        return tuple(sorted(minutes, reverse=True))
 
 
 class FilePath(fields.String):
@@ -252,6 +269,8 @@ DURATIONS = (
     "ops_lifetime",
     "reconcile_every",
     "copy_facts_every",
+    "reminders_every",
+    "reminder_latest",
     "webhook_timeout",
     "webhook_lease",
     "webhook_overlap",
@@ -370,6 +389,12 @@ class SettingsSchema(Schema):
     copy_facts_every = seconds(
         60, "how often beat has what care providers can be filtered by copied to where searches read it", at_least=1
     )
+    reminders = Minutes(
+        load_default=DEFAULT_MINUTES,
+        metadata={"help": "minutes before a session at which users and care providers who chose nothing are reminded"},
+    )
+    reminders_every = seconds(5, "how often beat looks for reminders that are due", at_least=0.1)
+    reminder_latest = seconds(1800, "how long after its time a reminder is still sent", at_least=1)
     retry_pace = fields.Float(
         load_default=1.0,
         validate=validate.Range(min=0.001, max=100),

@@ -16,6 +16,7 @@ from api.cli_meetings import meetings_commands
 from api.cli_operators import operators_commands
 from api.cli_providers import providers_commands
 from api.cli_pushes import push_commands
+from api.cli_reminders import reminders_commands
 from api.cli_services import add_service_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
@@ -37,6 +38,7 @@ from api.routes import (
     health,
     meeting_reports,
     meetings,
+    reminders,
     rescheduling,
     session_booking,
     user,
@@ -57,6 +59,7 @@ UNDER_API = (
     user,
     assessments,
     favorites,
+    reminders,
     audit,
     events,
     webhooks,
@@ -93,6 +96,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app.cli.add_command(push_commands)
     app.cli.add_command(operators_commands)
     app.cli.add_command(board_commands)
+    app.cli.add_command(reminders_commands)
     add_key_commands(app)
     add_service_commands(app)
     return app

@@ -17,7 +17,8 @@ ABOUT: Mapping[EventKind, str] = {
     EventKind.CANCELLED: "A booking was cancelled.",
     EventKind.WITHDRAWN: "A booking was withdrawn while it was pending; how that ends is told by another event.",
     EventKind.RESCHEDULED: "A booking was moved to another time.",
-    EventKind.REMINDER_SENT: "A reminder of a session was sent.",
+    EventKind.REMINDER_DUE: "A user is to be reminded of a session now: the partner does so.",
+    EventKind.REMINDER_SENT: "A care provider was reminded of a session.",
     EventKind.RECORDING_READY: "A recording of a session can be had.",
 }
 HEADERS = {

@@ -21,13 +21,14 @@ from repositories.ports.assessments import Assessments
 from repositories.ports.audit import AuditLog, AuditOutbox
 from repositories.ports.availability import Availability, Calendars
 from repositories.ports.bookings import BookingHistory, Bookings
-from repositories.ports.care_providers import Profiles
+from repositories.ports.care_providers import CareProviders, Profiles
 from repositories.ports.events import EventFeed
 from repositories.ports.favorites import Favorites
 from repositories.ports.idempotency import IdempotencyKeys
 from repositories.ports.managed_providers import ManagedProviderList
 from repositories.ports.meetings import MeetingFacts, ReportRecords
 from repositories.ports.organizations import Organizations, Seals
+from repositories.ports.reminders import ReminderPreferences, Reminders
 from repositories.ports.sagas import SagaRecords
 from repositories.ports.users import Users
 from repositories.ports.webhooks import WebhookEndpoints
@@ -73,6 +74,8 @@ class Operations:
     outside: ServiceOperator
     reports: ReportRecords
     pushes: PushOperator
+    reminders: Reminders
+    providers: CareProviders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,7 @@ class ApiServices:
     assessments: Assessments
     submit_assessment: Callable[[AssessmentRequest], Change]
     favorites: Favorites
+    reminder_preferences: ReminderPreferences
     organizations: Organizations
     profiles: Profiles
     availability: Availability

@@ -70,6 +70,7 @@ def create_noop_app() -> Celery:
         sweep_every=settings.sweep_every,
         reconcile_every=settings.reconcile_every,
         copy_facts_every=settings.copy_facts_every,
+        reminders_every=settings.reminders_every,
         seal_audit_every=settings.seal_audit_every,
     )
     ends, wanted = Path(os.environ["BENCH_NOOP_ENDS"]), int(os.environ["BENCH_NOOP_WANTED"])

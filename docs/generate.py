@@ -11,9 +11,12 @@ from marshmallow import fields, missing
 from api.app import create_app
 from api.openapi import document
 from config import PREFIX, SANDBOX_DEFAULTS, SECRETS, SettingsSchema
+from integrations.fcm.notifications import MAX_BYTES, TEMPLATES
+from integrations.ports import NotificationType, told_by
 from saga.book_session import BookSession
 from saga.cancel_booking import CancelBooking
 from saga.definition import ALWAYS, InJournal, Saga, Step, nothing
+from saga.notify import SENT_BY_FLOWS
 from saga.reschedule_booking import RescheduleBooking
 from saga.withdraw_group import WithdrawGroup
 
@@ -98,9 +101,36 @@ def openapi() -> str:
     return json.dumps(document(app), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def notifications_page() -> str:
+    lines = [
+        "# Types of notifications",
+        "",
+        "Generated from `integrations/fcm/notifications.py` by `python -m docs.generate`. A push goes to the topics",
+        "`android_doctor_{id}~` (data only) and `ios_doctor_{id}~` (shown, and data) of a care provider. Its data are `notificationType`,",
+        "`titleEn`, `bodyEn`, `titleAr`, `bodyAr`; of a booking also `bookingId`, `meetingId`, `bookingDateTimeLocal`, `bookingDateTimeUtc`,",
+        "`timeZone` and `gmtOffset` (the care provider's); of a day `expiresOn`. Together they are at most "
+        f"{MAX_BYTES} bytes of UTF-8, keys",
+        "and values; a client's name (`clientName`) is cut to what is left, and nothing else is.",
+        "",
+        "| number | type | tells of | sent by | English | Arabic |",
+        "|---|---|---|---|---|---|",
+        *(notification_line(kind) for kind in NotificationType),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def notification_line(kind: NotificationType) -> str:
+    template = TEMPLATES[kind]
+    tells = told_by(kind).value + (", names the client" if template.names_client else "")
+    by = "the flow that causes it" if kind in SENT_BY_FLOWS else "`push send`"
+    english, arabic = f"{template.title_en}: {template.body_en}", f"{template.title_ar}: {template.body_ar}"
+    return f"| {int(kind)} | {kind.known_as} | {tells} | {by} | {english} | {arabic} |"
+
+
 def pages() -> Mapping[str, Callable[[], str]]:
     of_sagas = {f"{saga.name}.md": lambda saga=saga: saga_page(saga) for saga in sagas()}
-    return {**of_sagas, "settings.md": settings_page, "openapi.json": openapi}
+    return {**of_sagas, "settings.md": settings_page, "notifications.md": notifications_page, "openapi.json": openapi}
 
 
 def main() -> None:

@@ -119,7 +119,8 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"  # while it was pending: it will end cancelled
     CANCELLED = "cancelled"
     RESCHEDULED = "rescheduled"
-    REMINDER_SENT = "reminder_sent"
+    REMINDER_DUE = "reminder_due"  # the user's: the partner reminds its user
+    REMINDER_SENT = "reminder_sent"  # the care provider's: a push has gone out
     RECORDING_READY = "recording_ready"
 
 
@@ -166,6 +167,20 @@ class PushState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     FAILED = "failed"
+
+
+class Recipient(StrEnum):
+    """Who is reminded of a session."""
+
+    USER = "user"
+    CARE_PROVIDER = "care_provider"
+
+
+class ReminderOutcome(StrEnum):
+    """What became of a reminder that was due."""
+
+    TOLD = "told"  # the user's to the partner, by an event; the care provider's to be sent, by a push
+    SKIPPED = "skipped"  # too late, or a later one took its place
 
 
 class DeedOutcome(StrEnum):

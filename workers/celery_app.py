@@ -48,6 +48,7 @@ def create_worker_app(
     sweep_every: timedelta,
     reconcile_every: timedelta,
     copy_facts_every: timedelta,
+    reminders_every: timedelta,
     seal_audit_every: timedelta,
 ) -> Celery:
     app = _create(redis_url, task_cls=PrivateTask)
@@ -74,6 +75,11 @@ def create_worker_app(
                 "task": "sweep_meetings",
                 "schedule": sweep_every,
                 "options": {"expires": max(5.0, 3 * sweep_every.total_seconds())},
+            },
+            "remind": {
+                "task": "remind",
+                "schedule": reminders_every,
+                "options": {"expires": max(5.0, 3 * reminders_every.total_seconds())},
             },
             "sweep_pushes": {
                 "task": "sweep_pushes",

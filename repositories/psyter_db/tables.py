@@ -351,6 +351,25 @@ operator_audit = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+reminder_preferences = Table(
+    "reminder_preferences",
+    metadata,
+    Column("recipient", String(15), nullable=False),
+    Column("recipient_id", BigInteger, nullable=False),  # a user, or a care provider
+    Column("minutes", String(100), nullable=False),  # before a session, with blanks between; none: no reminders
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("unapplied_since", UtcDateTime),  # until their bookings know of the change
+    PrimaryKeyConstraint("recipient", "recipient_id"),
+)
+is_unapplied = reminder_preferences.c.unapplied_since.is_not(None)
+Index(
+    "ix_reminder_preferences_unapplied_since",
+    reminder_preferences.c.unapplied_since,
+    sqlite_where=is_unapplied,
+    postgresql_where=is_unapplied,
+    mssql_where=is_unapplied,
+)
+
 idempotency_keys = keys_table(metadata)
 
 audit_outbox = outbox_table(metadata)

@@ -37,7 +37,7 @@ CANCEL_CONFIRMED = (
     update(bookings)
     .where(*_IS_BOOKING, bookings.c.status == BookingStatus.CONFIRMED, bookings.c.starts_at > bindparam("starts_after"))
     .values(_WITHDRAWAL)
-    .values(status=BookingStatus.CANCELLED)
+    .values(status=BookingStatus.CANCELLED, reminders_at=None)
 )
 BOOKED_BY = (
     select(sagas.c.id, sagas.c.name)

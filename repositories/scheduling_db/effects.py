@@ -44,7 +44,12 @@ CONFIRM = (
         bookings.c.status == BookingStatus.PENDING,
         bookings.c.withdrawn_at.is_(None),
     )
-    .values(status=BookingStatus.CONFIRMED, meeting_id=bindparam("meeting"), updated_at=bindparam("now"))
+    .values(
+        status=BookingStatus.CONFIRMED,
+        meeting_id=bindparam("meeting"),
+        reminders_at=bindparam("now"),
+        updated_at=bindparam("now"),
+    )
 )
 CANCELLED = literal(BookingStatus.CANCELLED, bookings.c.status.type)
 FAILED = literal(BookingStatus.FAILED, bookings.c.status.type)

@@ -43,6 +43,7 @@ MOVE = (
         starts_at=bindparam("starts"),
         ends_at=bindparam("ends"),
         moving_saga_id=None,
+        reminders_at=bindparam("now"),
         updated_at=bindparam("now"),
     )
 )

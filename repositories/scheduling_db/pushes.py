@@ -57,6 +57,7 @@ SAVE = (
         | {"updated_at": bindparam("now"), "lease_token": None, "nudged_until": None}
     )
 )
+HOLD_BOOKING = update(bookings).where(bookings.c.id == bindparam("booking_id")).values(updated_at=bookings.c.updated_at)
 IS_UNMARKED = and_(_IS_DUE, or_(pushes.c.nudged_until.is_(None), pushes.c.nudged_until <= bindparam("now")))
 DUE = select(pushes.c.id).where(IS_UNMARKED).order_by(pushes.c.due_at, pushes.c.id).limit(bindparam("most"))
 MARK = update(pushes).where(_IS_IT, IS_UNMARKED).values(nudged_until=bindparam("marked_until"))
@@ -159,6 +160,7 @@ class SqlPushes:
                 raise LeaseLost
             push = record.push
             if record.state is PushState.SENT and push.event is not None and push.booking_id is not None:
+                connection.execute(HOLD_BOOKING, {"booking_id": push.booking_id})  # its events are numbered in turn
                 append_event(connection, push.booking_id, push.event, now)
 
         self._database.write(work)

@@ -128,6 +128,7 @@ bookings = Table(
     Column("withdrawal_reason", text(500)),
     Column("moving_saga_id", String(32)),  # one move at a time
     Column("group_id", String(32)),
+    Column("reminders_at", UtcDateTime),  # when its reminders are looked at next; NULL: it is over, or not on
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_bookings_organization_id_id", "organization_id", "id"),
@@ -137,6 +138,15 @@ bookings = Table(
 is_pending = bookings.c.status == 6  # BookingStatus.PENDING, as a constant: a filtered index takes no parameter
 Index(
     "ix_bookings_pending", bookings.c.id, sqlite_where=is_pending, postgresql_where=is_pending, mssql_where=is_pending
+)
+
+is_to_be_reminded = bookings.c.reminders_at.is_not(None)
+Index(
+    "ix_bookings_reminders_at",
+    bookings.c.reminders_at,
+    sqlite_where=is_to_be_reminded,
+    postgresql_where=is_to_be_reminded,
+    mssql_where=is_to_be_reminded,
 )
 
 is_grouped = bookings.c.group_id.is_not(None)
@@ -472,6 +482,18 @@ Index(
     sqlite_where=has_failed,
     postgresql_where=has_failed,
     mssql_where=has_failed,
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("booking_id", BigInteger, nullable=False),
+    Column("recipient", String(15), nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("booking_id", "recipient", "starts_at", "minutes"),
 )
 
 idempotency_keys = keys_table(metadata)

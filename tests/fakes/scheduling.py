@@ -37,7 +37,20 @@ from repositories.ports.errors import (
 from repositories.scheduling_db.bookings import view_of
 from repositories.scheduling_db.cells import cells_of
 
-KEPT = ("bookings", "cells", "sagas", "changed_at", "attempts", "lines", "audit", "events", "keys", "marks", "pushes")
+KEPT = (
+    "bookings",
+    "cells",
+    "sagas",
+    "changed_at",
+    "attempts",
+    "lines",
+    "audit",
+    "events",
+    "keys",
+    "marks",
+    "pushes",
+    "reminders_at",
+)
 
 
 @dataclass
@@ -55,6 +68,7 @@ class FakeScheduling:
     marks: dict[str, datetime] = field(default_factory=dict)
     groups: dict[str, list[int]] = field(default_factory=dict)
     pushes: dict[int, PushRecord] = field(default_factory=dict)
+    reminders_at: dict[int, datetime | None] = field(default_factory=dict)  # by booking
 
     # --- what tests arrange ------------------------------------------------------------------
 
@@ -143,6 +157,7 @@ class FakeScheduling:
             return Withdrawn(booking=booking, saga=None)
         self._tell_saga(saga, now)
         self._change(booking, now, "cancelled", status=BookingStatus.CANCELLED, **written)
+        self.reminders_at[booking.id] = None
         self._release(booking.id)
         following = follow_up(self.bookings[booking.id], saga.id)
         self._add_saga(following, now, nudged_until)
@@ -423,6 +438,7 @@ class FakeScheduling:
             raise BookingWithdrawn
         times = {"slot_id": effect.slot_id, "starts_at": effect.starts_at, "ends_at": effect.ends_at}
         self._change(booking, now, "rescheduled", moving_saga_id=None, **times)
+        self.reminders_at[booking.id] = now
         self._release_other(booking.id)
 
     def _end_move(self, effect: EndMove) -> None:
@@ -443,6 +459,7 @@ class FakeScheduling:
         if booking.status is not BookingStatus.PENDING or booking.withdrawn_at is not None:
             raise BookingWithdrawn
         self._change(booking, now, "confirmed", status=BookingStatus.CONFIRMED, meeting_id=effect.meeting_id)
+        self.reminders_at[booking.id] = now
 
     def _end(self, effect: EndBooking, now: datetime) -> None:
         booking = self.bookings[effect.booking_id]

@@ -50,7 +50,7 @@ class Terminal(World):
             "reports",
             "pushes",
         )
-        others = dict.fromkeys((*unused, "pushes"), nobody)
+        others = dict.fromkeys((*unused, "pushes", "reminders", "providers"), nobody)
         return Operations(records=self.desk.records, operator=self.desk.operator, reconcile=reconcile, **others)
 
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:

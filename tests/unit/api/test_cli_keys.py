@@ -29,6 +29,8 @@ class OperatorsWorld(World):
             outside=nobody,
             reports=nobody,
             pushes=nobody,
+            reminders=nobody,
+            providers=nobody,
         )
 
     def run(self, *arguments: str) -> Any:

@@ -70,6 +70,7 @@ from tests.fakes.operators import FakeBoards, FakeOperatorAccounts
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
+from tests.fakes.reminders import FakeReminderPreferences
 from tests.fakes.scheduling import FakeScheduling
 from tests.fakes.webhooks import WebhooksOnDemand
 
@@ -180,6 +181,7 @@ class World:
     rate_limits: FakeRateLimits = field(default_factory=FakeRateLimits)
     seconds: float = 0.0
     trusted_proxies: int = 0
+    reminder_preferences: FakeReminderPreferences = field(default_factory=FakeReminderPreferences)
     scheduling: FakeScheduling = field(default_factory=FakeScheduling)
     feed: FakeEventFeed = field(default_factory=FakeEventFeed)
     reports: FakeRoomReports = field(default_factory=FakeRoomReports)
@@ -362,6 +364,7 @@ class World:
                     assessments=self.assessments, users=self.people, changes=self.changes, clock=lambda: self.now
                 ),
                 favorites=self.favorites,
+                reminder_preferences=self.reminder_preferences,
                 receive_report=ReceiveReport(
                     reports=self.reports,
                     inbox=self.inbox,

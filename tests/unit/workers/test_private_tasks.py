@@ -36,6 +36,7 @@ def task() -> Any:
         sweep_every=DAY,
         reconcile_every=DAY,
         copy_facts_every=DAY,
+        reminders_every=DAY,
         seal_audit_every=DAY,
     )
     return app.task(name="fails")(fails)
