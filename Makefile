@@ -12,6 +12,7 @@ help:
 	@echo "make test   all tests"
 	@echo "make check  linters, types, import rules and the quick tests"
 	@echo "make chaos  kill real processes at every point, under every fault; the model at length"
+	@echo "            (CHAOS='--minutes 60 --resume': not longer than that, and only what has not passed yet)"
 	@echo "make bench  what a booking, a webhook and a search cost, held against limits (make bench-search: a search only)"
 	@echo "make image-check  the Docker image's steps in a bare Debian, without Docker (root, debootstrap)"
 	@echo "make docs   write the pages of docs/reference that come from code"
@@ -34,8 +35,8 @@ check: $(DEV_STAMP)
 	$(BIN)/python -m pytest -q tests/unit tests/house
 
 chaos: $(DEV_STAMP)
-	@$(BIN)/python -m tests.chaos.run
-	@$(BIN)/python -m tests.chaos.run --engine postgresql --sample 12
+	@$(BIN)/python -m tests.chaos.run $(CHAOS)
+	@$(BIN)/python -m tests.chaos.run --engine postgresql --sample 12 $(CHAOS)
 	MODEL_EXAMPLES=400 $(BIN)/python -m pytest -q tests/model
 
 bench: $(DEV_STAMP)
