@@ -48,8 +48,8 @@ from logs import start_logging
 from repositories.audit_chain import Chain
 from repositories.audit_outbox import SqlAuditOutbox
 from repositories.database import Database, open_database, require_driver
-from repositories.enums import Service, SettingGroup
-from repositories.idempotency import KeyedChanges
+from repositories.enums import Kept, Service, SettingGroup
+from repositories.idempotency import KEY_AGE, KeyedChanges
 from repositories.ports.errors import DriverMissing
 from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.app_settings import SqlAppSettings
@@ -66,6 +66,7 @@ from repositories.psyter_db.orders import SqlOrders
 from repositories.psyter_db.organizations import SqlOrganizations
 from repositories.psyter_db.profiles import SqlProfiles
 from repositories.psyter_db.provider_facts import SqlKnownFacts
+from repositories.psyter_db.purging import psyter_forgets
 from repositories.psyter_db.rate_limits import SqlRateLimits
 from repositories.psyter_db.reminder_preferences import SqlReminderPreferences
 from repositories.psyter_db.token_families import SqlTokenFamilies
@@ -84,6 +85,7 @@ from repositories.scheduling_db.meeting_reports import SqlMeetingReports
 from repositories.scheduling_db.moves import SqlMoves
 from repositories.scheduling_db.offers import SqlOffers
 from repositories.scheduling_db.provider_facts import SqlCopiedFacts
+from repositories.scheduling_db.purging import scheduling_forgets
 from repositories.scheduling_db.pushes import SqlPushes
 from repositories.scheduling_db.reminders import SqlReminders
 from repositories.scheduling_db.saga_records import SqlSagaRecords
@@ -115,6 +117,7 @@ from saga.meeting_reports import NoteReport, ReceiveReport, SweepReports
 from saga.notify import Notify, PushOperator
 from saga.operators import Operator
 from saga.protection import Guard, Protection
+from saga.purge import Purge
 from saga.reconcile import Reconcile
 from saga.reminders import Remind
 from saga.reschedule_booking import RescheduleBooking
@@ -128,6 +131,7 @@ from workers.audit_tasks import register_audit
 from workers.celery_app import before_first_task, create_publisher, create_worker_app
 from workers.meeting_tasks import register_meetings
 from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
+from workers.purge_tasks import register_purge
 from workers.push_tasks import register_pushes
 from workers.reminder_tasks import register_reminders
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
@@ -342,6 +346,7 @@ def build_operations(settings: Settings, databases: Databases, *, nudge: Nudge, 
         pushes=build_push_operator(databases, nudge),
         reminders=SqlReminders(databases.scheduling, kind=int(NotificationType.REMINDER_NOTIFICATION)),
         providers=SqlCareProviders(databases.psyter),
+        purge=build_purge(settings, databases),
     )
 
 
@@ -363,6 +368,25 @@ def build_ops(settings: Settings, databases: Databases, publisher: Celery) -> Op
         places=lambda: {
             Service(service): (most - places().free(service), most) for service, most in bounds(settings).items()
         },
+    )
+
+
+def build_purge(settings: Settings, databases: Databases) -> Purge:
+    of_keys = KEY_AGE + timedelta(hours=1)
+    return Purge(
+        databases=(scheduling_forgets(databases.scheduling), psyter_forgets(databases.psyter)),
+        ages={
+            Kept.SAGAS: settings.keep_sagas,
+            Kept.PUSHES: settings.keep_sagas,
+            Kept.EVENTS: settings.keep_events,
+            Kept.DELIVERIES: settings.keep_events,
+            Kept.REPORTS: settings.keep_reports,
+            Kept.REFRESH_TOKENS: settings.keep_tokens,
+            Kept.TOKEN_FAMILIES: settings.keep_tokens,
+            Kept.SCHEDULING_KEYS: of_keys,
+            Kept.PSYTER_KEYS: of_keys,
+        },
+        clock=utc_now,
     )
 
 
@@ -414,6 +438,7 @@ def build_worker_app() -> Celery:
         copy_facts_every=settings.copy_facts_every,
         reminders_every=settings.reminders_every,
         seal_audit_every=settings.seal_audit_every,
+        purge_every=settings.purge_every,
     )
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
@@ -429,6 +454,7 @@ def build_worker_app() -> Celery:
     window = max(RECONCILED, 2 * settings.reconcile_every)
     register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
+    register_purge(app, built_once(lambda: build_purge(settings, open_databases(settings, threads=1))))
     ring = partial(nudge.ring, DELIVER)
     register_announcing(app, built_once(lambda: build_announce(settings, ring=ring)))
     register_webhooks(

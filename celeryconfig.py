@@ -33,6 +33,7 @@ task_routes = {
         "remind",
         "reconcile",
         "copy_facts",
+        "purge",
         "seal_audit",
     )
 } | {

@@ -125,6 +125,11 @@ class Settings:
     reminders: tuple[int, ...]
     reminders_every: timedelta
     reminder_latest: timedelta
+    purge_every: timedelta
+    keep_sagas: timedelta
+    keep_events: timedelta
+    keep_reports: timedelta
+    keep_tokens: timedelta
     retry_pace: float
     flower_path: str
     flower_viewer_password: Secret | None  # of Flower only: None in every other process
@@ -271,6 +276,11 @@ DURATIONS = (
     "copy_facts_every",
     "reminders_every",
     "reminder_latest",
+    "purge_every",
+    "keep_sagas",
+    "keep_events",
+    "keep_reports",
+    "keep_tokens",
     "webhook_timeout",
     "webhook_lease",
     "webhook_overlap",
@@ -395,6 +405,15 @@ class SettingsSchema(Schema):
     )
     reminders_every = seconds(5, "how often beat looks for reminders that are due", at_least=0.1)
     reminder_latest = seconds(1800, "how long after its time a reminder is still sent", at_least=1)
+    purge_every = seconds(3600, "how often beat has what is older than the following forgotten", at_least=1)
+    keep_sagas = seconds(
+        7_776_000, "finished sagas with their timelines, and pushes, after the end of the session", at_least=604_800
+    )
+    keep_events = seconds(
+        7_776_000, "events after the end of the session, and webhook deliveries after theirs", at_least=86_400
+    )
+    keep_reports = seconds(2_592_000, "VideoSDK's webhooks, after they were worked through", at_least=86_400)
+    keep_tokens = seconds(604_800, "refresh tokens and their families, after they expired", at_least=86_400)
     retry_pace = fields.Float(
         load_default=1.0,
         validate=validate.Range(min=0.001, max=100),
@@ -474,6 +493,11 @@ class SettingsSchema(Schema):
         password = settings["flower_operator_password"]
         if password is not None and password == settings["flower_viewer_password"]:
             raise ValidationError("Must not be FLOWER_VIEWER_PASSWORD.", "flower_operator_password")
+
+    @validates_schema(skip_on_field_errors=True)
+    def sagas_outlive_their_reconciliation(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings["keep_sagas"] <= 2 * settings["reconcile_every"]:
+            raise ValidationError("Must be longer than 2 x RECONCILE_EVERY: it is what that reads.", "keep_sagas")
 
     @validates_schema(skip_on_field_errors=True)
     def the_databases_are_two(self, settings: dict[str, Any], **_: Any) -> None:

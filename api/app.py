@@ -15,6 +15,7 @@ from api.cli_limits import limits_commands
 from api.cli_meetings import meetings_commands
 from api.cli_operators import operators_commands
 from api.cli_providers import providers_commands
+from api.cli_purge import add_purge_command
 from api.cli_pushes import push_commands
 from api.cli_reminders import reminders_commands
 from api.cli_services import add_service_commands
@@ -97,6 +98,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app.cli.add_command(operators_commands)
     app.cli.add_command(board_commands)
     app.cli.add_command(reminders_commands)
+    add_purge_command(app)
     add_key_commands(app)
     add_service_commands(app)
     return app

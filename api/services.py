@@ -42,6 +42,7 @@ from saga.manage_availability import ManageAvailability
 from saga.meeting_reports import ReceiveReport
 from saga.notify import PushOperator
 from saga.operators import Operator
+from saga.purge import Purge
 from saga.reconcile import Finding, Report
 from saga.service_operator import ServiceOperator
 from saga.submit_assessment import AssessmentRequest
@@ -76,6 +77,7 @@ class Operations:
     pushes: PushOperator
     reminders: Reminders
     providers: CareProviders
+    purge: Purge
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,7 @@ def create_noop_app() -> Celery:
         copy_facts_every=settings.copy_facts_every,
         reminders_every=settings.reminders_every,
         seal_audit_every=settings.seal_audit_every,
+        purge_every=settings.purge_every,
     )
     ends, wanted = Path(os.environ["BENCH_NOOP_ENDS"]), int(os.environ["BENCH_NOOP_WANTED"])
     seen: list[float] = []

@@ -276,3 +276,17 @@ class SettingGroup(IntEnum):
     GOOGLE_RECAPTCHA_SETTINGS = 20
     DELETE_USER_ACCOUNT_SETTINGS = 22
     VIDEO_SDK = 25
+
+
+class Kept(StrEnum):
+    """What is kept for a while and then forgotten (docs/decisions/0036-retention.md)."""
+
+    SAGAS = "sagas"  # of one booking, all of them, and their attempts
+    PUSHES = "pushes"
+    DELIVERIES = "deliveries"  # of webhooks, and their attempts
+    EVENTS = "events"
+    REPORTS = "reports"  # of VideoSDK: its inbox, not what became of it
+    SCHEDULING_KEYS = "scheduling_keys"  # Idempotency-Keys
+    PSYTER_KEYS = "psyter_keys"
+    REFRESH_TOKENS = "refresh_tokens"
+    TOKEN_FAMILIES = "token_families"  # noqa: S105

@@ -44,7 +44,7 @@ def keys_table(metadata: MetaData) -> Table:
         Column("idempotency_key", exact(255), nullable=False),
         Column("body_digest", String(64), nullable=False),
         Column("ids", String(4000), nullable=False),  # a JSON list of numbers, nothing personal
-        Column("created_at", UtcDateTime, nullable=False),
+        Column("created_at", UtcDateTime, nullable=False, index=True),
         PrimaryKeyConstraint("organization_id", "idempotency_key"),
     )
 

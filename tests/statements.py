@@ -19,6 +19,7 @@ from repositories.entities.sagas import SagaFilter
 from repositories.enums import BookingStatus, Reason, SagaStatus
 from repositories.idempotency import KeyRows
 from repositories.psyter_db import audit_log
+from repositories.purging import ByAge
 from repositories.scheduling_db import board, pushes, saga_records
 from repositories.scheduling_db.history import page_statement
 
@@ -28,7 +29,7 @@ def statements() -> list[tuple[str, ClauseElement]]:
     found: list[tuple[str, ClauseElement]] = []
     for name in module_names():
         constants = vars(importlib.import_module(name))
-        for rows in [value for value in constants.values() if isinstance(value, KeyRows)]:
+        for rows in [value for value in constants.values() if isinstance(value, KeyRows | ByAge)]:
             constants = constants | vars(rows)
         found += [
             (f"{name.removeprefix('repositories.')}.{constant}", value)

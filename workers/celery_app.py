@@ -50,6 +50,7 @@ def create_worker_app(
     copy_facts_every: timedelta,
     reminders_every: timedelta,
     seal_audit_every: timedelta,
+    purge_every: timedelta,
 ) -> Celery:
     app = _create(redis_url, task_cls=PrivateTask)
     app.conf.update(
@@ -95,6 +96,11 @@ def create_worker_app(
                 "task": "reconcile",
                 "schedule": reconcile_every,
                 "options": {"expires": reconcile_every.total_seconds()},
+            },
+            "purge": {
+                "task": "purge",
+                "schedule": purge_every,
+                "options": {"expires": purge_every.total_seconds()},
             },
             "copy_facts": {
                 "task": "copy_facts",

@@ -288,7 +288,7 @@ booking_events = Table(
     Column("status", SmallInteger, nullable=False),
     Column("reason", Integer),
     Column("changed", String(200), nullable=False, server_default="[]"),  # names of fields, a JSON list
-    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False, index=True),
     Column("position", BigInteger),  # in the order of events of all bookings; NULL until announced
     UniqueConstraint("booking_id", "sequence"),
     Index("ix_booking_events_organization_id_position", "organization_id", "position"),
@@ -339,7 +339,7 @@ meeting_reports = Table(  # the inbox of VideoSDK's webhooks
     Column("lease_token", String(32)),
     Column("error", String(80)),
     Column("received_at", UtcDateTime, nullable=False),
-    Column("last_received_at", UtcDateTime, nullable=False),
+    Column("last_received_at", UtcDateTime, nullable=False, index=True),
     Index("ix_meeting_reports_status_id", "status", "id"),
 )
 report_is_due = meeting_reports.c.due_at.is_not(None)
@@ -431,6 +431,15 @@ Index(
     mssql_where=is_of_event,
 )
 
+has_ended = webhook_deliveries.c.ended_at.is_not(None)
+Index(
+    "ix_webhook_deliveries_ended_at",
+    webhook_deliveries.c.ended_at,
+    sqlite_where=has_ended,
+    postgresql_where=has_ended,
+    mssql_where=has_ended,
+)
+
 webhook_attempts = Table(
     "webhook_attempts",
     metadata,
@@ -462,7 +471,7 @@ pushes = Table(
     Column("lease_token", String(32)),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False, index=True),
     Column("sent_at", UtcDateTime),
     Column("asked_by", text(100)),
     Column("asked_why", text(500)),

@@ -39,7 +39,8 @@ class Console(World):
             self.accounts.add_account(name, password_hash=HASH, role=role, entry=ENTRY)
 
     def operations(self) -> Operations:
-        others = dict.fromkeys(("reconcile", "access_keys", "seals", "calendars", "copy_facts"), cast(Any, None))
+        unused = ("reconcile", "access_keys", "seals", "calendars", "copy_facts", "purge")
+        others = dict.fromkeys(unused, cast(Any, None))
         return Operations(
             records=self.desk.records,
             operator=self.desk.operator,

@@ -49,6 +49,7 @@ class Terminal(World):
             "outside",
             "reports",
             "pushes",
+            "purge",
         )
         others = dict.fromkeys((*unused, "pushes", "reminders", "providers"), nobody)
         return Operations(records=self.desk.records, operator=self.desk.operator, reconcile=reconcile, **others)

@@ -31,6 +31,7 @@ class OperatorsWorld(World):
             pushes=nobody,
             reminders=nobody,
             providers=nobody,
+            purge=nobody,
         )
 
     def run(self, *arguments: str) -> Any:

@@ -38,6 +38,7 @@ def task() -> Any:
         copy_facts_every=DAY,
         reminders_every=DAY,
         seal_audit_every=DAY,
+        purge_every=DAY,
     )
     return app.task(name="fails")(fails)
 
