@@ -1,15 +1,17 @@
 """What PsyterDatabase forgets: tokens that are good for nothing any more, and idempotency keys."""
 
-from sqlalchemy import bindparam, delete, func, select
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, delete, func, select
 
 from repositories.database import Database
 from repositories.enums import Kept
 from repositories.psyter_db.tables import idempotency_keys, refresh_tokens, token_families
-from repositories.purging import ByAge, ByKey, SqlForgets
+from repositories.purging import ByAge, ByKey, Rule, SqlForgets
 
-BEFORE = bindparam("before")
-KEYS = bindparam("keys", expanding=True)
-MOST = bindparam("most")
+BEFORE: BindParameter[Any] = bindparam("before")
+KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+MOST: BindParameter[Any] = bindparam("most")
 
 IS_OLD_TOKEN = refresh_tokens.c.expires_at < BEFORE
 OLD_TOKENS = select(refresh_tokens.c.digest).where(IS_OLD_TOKEN).limit(MOST)
@@ -24,7 +26,7 @@ DROP_FAMILIES = delete(token_families).where(token_families.c.id.in_(KEYS))
 
 OLD_KEYS = ByAge(idempotency_keys, "created_at")
 
-RULES = {
+RULES: dict[Kept, Rule] = {
     Kept.REFRESH_TOKENS: ByKey(OLD_TOKENS, COUNT_TOKENS, (DROP_TOKENS,)),
     Kept.TOKEN_FAMILIES: ByKey(OLD_FAMILIES, COUNT_FAMILIES, (DROP_FAMILIES,)),
     Kept.PSYTER_KEYS: OLD_KEYS,

@@ -5,11 +5,13 @@ over, nothing of it has moved since, and nothing is running, stuck or moving. It
 takes its number from those before it.
 """
 
-from sqlalchemy import and_, bindparam, delete, func, select
+from typing import Any
+
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, select
 
 from repositories.database import Database
 from repositories.enums import BookingStatus, DeliveryState, EndpointState, Kept, PushState, ReportStatus
-from repositories.purging import ByAge, ByKey, SqlForgets
+from repositories.purging import ByAge, ByKey, Rule, SqlForgets
 from repositories.scheduling_db.facts import ENDED
 from repositories.scheduling_db.tables import (
     booking_events,
@@ -25,9 +27,9 @@ from repositories.scheduling_db.tables import (
     webhook_endpoints,
 )
 
-BEFORE = bindparam("before")
-KEYS = bindparam("keys", expanding=True)
-MOST = bindparam("most")
+BEFORE: BindParameter[Any] = bindparam("before")
+KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+MOST: BindParameter[Any] = bindparam("most")
 
 unfinished = sagas.alias("unfinished_saga")
 IS_UNFINISHED = (
@@ -114,7 +116,7 @@ DROP_REPORTS = delete(meeting_reports).where(meeting_reports.c.id.in_(KEYS))
 
 OLD_KEYS = ByAge(idempotency_keys, "created_at")
 
-RULES = {
+RULES: dict[Kept, Rule] = {
     Kept.DELIVERIES: ByKey(OLD_DELIVERIES, COUNT_DELIVERIES, (DROP_DELIVERY_ATTEMPTS, DROP_DELIVERIES)),
     Kept.EVENTS: ByKey(OLD_EVENTS, COUNT_EVENTS, (DROP_EVENTS,)),
     Kept.PUSHES: ByKey(OLD_PUSHES, COUNT_PUSHES, (DROP_PUSHES,)),

@@ -32,8 +32,11 @@ class FakeForgets:
 
 
 class PurgeWorld(World):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.kept = FakeForgets({Kept.SAGAS: 5, Kept.PUSHES: 0})
+
     def operations(self) -> Operations:
-        self.kept = FakeForgets({Kept.SAGAS: 5, Kept.PUSHES: 0}) if not hasattr(self, "kept") else self.kept
         ages: Mapping[Kept, timedelta] = dict.fromkeys(Kept, timedelta(days=30))
         purge = Purge(databases=(self.kept,), ages=ages, clock=lambda: NOW, batch=2, batches=9)
         others: Any = dict.fromkeys(each.name for each in fields(Operations) if each.name != "purge")
