@@ -26,7 +26,7 @@ class ByKey:
     drops: tuple[Delete, ...]
 
     def forget(self, connection: Connection, before: datetime, limit: int) -> int:
-        keys = list(connection.execute(self.find, {"before": before, "most": limit}).scalars())
+        keys = list(dict.fromkeys(connection.execute(self.find, {"before": before, "most": limit}).scalars()))
         for some in in_chunks(keys):
             for drop in self.drops:
                 connection.execute(drop, {"keys": some})

@@ -40,7 +40,7 @@ class Purge:
         for _ in range(self.batches):
             forgotten = database.forget(kind, before=before, limit=self.batch)
             total += forgotten
-            if forgotten < self.batch:
+            if not forgotten:
                 break
         return total
 

@@ -14,13 +14,13 @@ KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 MOST: BindParameter[Any] = bindparam("most")
 
 IS_OLD_TOKEN = refresh_tokens.c.expires_at < BEFORE
-OLD_TOKENS = select(refresh_tokens.c.digest).where(IS_OLD_TOKEN).limit(MOST)
+OLD_TOKENS = select(refresh_tokens.c.digest).where(IS_OLD_TOKEN).order_by(refresh_tokens.c.expires_at).limit(MOST)
 COUNT_TOKENS = select(func.count()).select_from(refresh_tokens).where(IS_OLD_TOKEN)
 DROP_TOKENS = delete(refresh_tokens).where(refresh_tokens.c.digest.in_(KEYS))
 
 HAS_TOKENS = select(refresh_tokens.c.digest).where(refresh_tokens.c.family_id == token_families.c.id).exists()
 IS_OLD_FAMILY = (token_families.c.expires_at < BEFORE, ~HAS_TOKENS)
-OLD_FAMILIES = select(token_families.c.id).where(*IS_OLD_FAMILY).limit(MOST)
+OLD_FAMILIES = select(token_families.c.id).where(*IS_OLD_FAMILY).order_by(token_families.c.expires_at).limit(MOST)
 COUNT_FAMILIES = select(func.count()).select_from(token_families).where(*IS_OLD_FAMILY)
 DROP_FAMILIES = delete(token_families).where(token_families.c.id.in_(KEYS))
 

@@ -50,7 +50,9 @@ HAS_MOVED_SINCE = (
 )
 HAS_OLD_SAGAS = (sagas.c.status.in_(ENDED), sagas.c.updated_at < BEFORE, IS_OVER, ~HAS_MOVED_SINCE)
 _SAGAS = sagas.join(bookings, bookings.c.id == sagas.c.booking_id)
-TOLD_BOOKINGS = select(sagas.c.booking_id).select_from(_SAGAS).where(*HAS_OLD_SAGAS).distinct().limit(MOST)
+TOLD_BOOKINGS = (
+    select(sagas.c.booking_id).select_from(_SAGAS).where(*HAS_OLD_SAGAS).order_by(sagas.c.updated_at).limit(MOST)
+)
 COUNT_BOOKINGS = select(func.count(sagas.c.booking_id.distinct())).select_from(_SAGAS).where(*HAS_OLD_SAGAS)
 DROP_ATTEMPTS = delete(saga_attempts).where(saga_attempts.c.booking_id.in_(KEYS))
 DROP_REMINDERS = delete(reminders).where(reminders.c.booking_id.in_(KEYS))  # that were sent or left out
@@ -65,7 +67,7 @@ IS_OLD_PUSH = (  # its key keeps a step from telling twice, as long as there is 
     pushes.c.expires_at < BEFORE,
     ~IS_OF_AN_OPEN_SAGA,
 )
-OLD_PUSHES = select(pushes.c.id).where(*IS_OLD_PUSH).limit(MOST)
+OLD_PUSHES = select(pushes.c.id).where(*IS_OLD_PUSH).order_by(pushes.c.updated_at).limit(MOST)
 COUNT_PUSHES = select(func.count()).select_from(pushes).where(*IS_OLD_PUSH)
 DROP_PUSHES = delete(pushes).where(pushes.c.id.in_(KEYS))
 
@@ -73,7 +75,9 @@ IS_OLD_DELIVERY = (
     webhook_deliveries.c.ended_at < BEFORE,
     webhook_deliveries.c.state.in_([DeliveryState.DELIVERED.value, DeliveryState.GIVEN_UP.value]),
 )
-OLD_DELIVERIES = select(webhook_deliveries.c.id).where(*IS_OLD_DELIVERY).limit(MOST)
+OLD_DELIVERIES = (
+    select(webhook_deliveries.c.id).where(*IS_OLD_DELIVERY).order_by(webhook_deliveries.c.ended_at).limit(MOST)
+)
 COUNT_DELIVERIES = select(func.count()).select_from(webhook_deliveries).where(*IS_OLD_DELIVERY)
 DROP_DELIVERY_ATTEMPTS = delete(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(KEYS))
 DROP_DELIVERIES = delete(webhook_deliveries).where(webhook_deliveries.c.id.in_(KEYS))
@@ -102,7 +106,7 @@ IS_OLD_EVENT = (
     ~IS_BEING_DELIVERED,
     ~WILL_BE_DELIVERED,
 )
-OLD_EVENTS = select(booking_events.c.id).where(*IS_OLD_EVENT).limit(MOST)
+OLD_EVENTS = select(booking_events.c.id).where(*IS_OLD_EVENT).order_by(booking_events.c.occurred_at).limit(MOST)
 COUNT_EVENTS = select(func.count()).select_from(booking_events).where(*IS_OLD_EVENT)
 DROP_EVENTS = delete(booking_events).where(booking_events.c.id.in_(KEYS))
 
@@ -110,7 +114,9 @@ IS_OLD_REPORT = (
     meeting_reports.c.last_received_at < BEFORE,
     meeting_reports.c.status.in_([ReportStatus.DONE.value, ReportStatus.IGNORED.value]),
 )
-OLD_REPORTS = select(meeting_reports.c.id).where(*IS_OLD_REPORT).limit(MOST)
+OLD_REPORTS = (
+    select(meeting_reports.c.id).where(*IS_OLD_REPORT).order_by(meeting_reports.c.last_received_at).limit(MOST)
+)
 COUNT_REPORTS = select(func.count()).select_from(meeting_reports).where(*IS_OLD_REPORT)
 DROP_REPORTS = delete(meeting_reports).where(meeting_reports.c.id.in_(KEYS))
 

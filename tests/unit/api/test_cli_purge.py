@@ -54,14 +54,14 @@ def world() -> PurgeWorld:
 def test_what_is_old_goes_and_is_counted(world: PurgeWorld) -> None:
     ran = world.run("--why", "ticket 7")
     assert ran.exit_code == 0, ran.output
-    assert ran.stdout.split() == ["sagas", "5", "pushes", "0"]
+    assert ran.stdout.split()[-4:] == ["sagas", "5", "pushes", "0"]
     assert world.kept.old[Kept.SAGAS] == 0
     assert set(world.kept.asked) == {NOW - timedelta(days=30)}
 
 
 def test_a_dry_run_forgets_nothing(world: PurgeWorld) -> None:
     ran = world.run("--why", "ticket 7", "--dry-run")
-    assert ran.stdout.split() == ["sagas", "5", "pushes", "0"]
+    assert ran.stdout.split()[-4:] == ["sagas", "5", "pushes", "0"]
     assert world.kept.old[Kept.SAGAS] == 5
 
 
