@@ -7,13 +7,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from random import random
 from typing import TypeVar
 
 from celery import Celery
 from celery.signals import worker_shutting_down
 from flask import Flask
+from structlog import get_logger
 
 import celeryconfig
 from api.app import create_app
@@ -30,7 +32,7 @@ from api.security.jwt_tokens import TokenIssuer
 from api.security.key_ring import KeyRing
 from api.security.opaque import new_refresh_token
 from api.security.sealing import Sealer
-from api.services import ApiServices, Operations
+from api.services import ApiServices, ExposedMetrics, Operations
 from api.waiting import WaitingRoom
 from config import Settings, SettingsWrong, read_settings
 from integrations.fcm.client import FcmPushSender
@@ -92,6 +94,7 @@ from repositories.scheduling_db.saga_records import SqlSagaRecords
 from repositories.scheduling_db.search import SqlSearch
 from repositories.scheduling_db.services import SqlServices
 from repositories.scheduling_db.slots import SqlSlots
+from repositories.scheduling_db.vital_signs import SqlDeedsWaiting, SqlVitalSigns
 from repositories.scheduling_db.webhook_endpoints import SqlWebhookEndpoints
 from repositories.scheduling_db.webhook_queue import SqlWebhookQueue
 from saga.accept_booking import AcceptBooking
@@ -127,16 +130,23 @@ from saga.service_operator import ServiceOperator
 from saga.submit_assessment import SubmitAssessment
 from saga.sweep import Nudge, Sweep
 from saga.withdraw_group import WithdrawGroup
+from watch.directory import DirectoryUnusable, default_directory
+from watch.metrics import Metrics, open_metrics
+from watch.process import ProcessWatch
+from watch.scrape import Counted, Scrape, Standing
+from watch.server import serve_metrics
 from workers.audit_tasks import register_audit
-from workers.celery_app import before_first_task, create_publisher, create_worker_app
+from workers.celery_app import before_first_task, create_publisher, create_worker_app, when_worker_starts
 from workers.meeting_tasks import register_meetings
-from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting
+from workers.nudges import Bell, CeleryNudge, by_celery, by_template, nudges_waiting, queue_lengths
 from workers.purge_tasks import register_purge
 from workers.push_tasks import register_pushes
 from workers.reminder_tasks import register_reminders
 from workers.saga_tasks import register_copying, register_reconciliation, register_sagas, register_sweep
 from workers.watch import Watch, ask_broker
 from workers.webhook_tasks import ANNOUNCE, DELIVER, register_announcing, register_webhooks
+
+log = get_logger()
 
 T = TypeVar("T")
 
@@ -176,9 +186,58 @@ class Databases:
 def open_databases(settings: Settings, *, threads: int) -> Databases:
     timeout = settings.database_timeout
     return Databases(
-        psyter=open_database(settings.psyter_db_url, pool_size=threads, timeout=timeout),
-        scheduling=open_database(settings.scheduling_db_url, pool_size=threads, timeout=timeout),
+        psyter=watch_of(settings).database(
+            "psyter", open_database(settings.psyter_db_url, pool_size=threads, timeout=timeout)
+        ),
+        scheduling=open_scheduling(settings, threads=threads),
     )
+
+
+def open_scheduling(settings: Settings, *, threads: int) -> Database:
+    database = open_database(settings.scheduling_db_url, pool_size=threads, timeout=settings.database_timeout)
+    return watch_of(settings).database("scheduling", database)
+
+
+# --- Who watches -------------------------------------------------------------------------
+
+
+@cache
+def watch_of(settings: Settings) -> ProcessWatch:
+    """The watch of this process, the same whoever asks. Metrics that cannot be kept stop nothing else."""
+    return ProcessWatch(metrics_of(settings))
+
+
+def metrics_of(settings: Settings) -> Metrics | None:
+    if settings.metrics_token is None:
+        return None
+    try:
+        return open_metrics(metrics_directory(settings))
+    except DirectoryUnusable as error:
+        log.error("metrics_unusable", error=type(error).__name__, directory=str(metrics_directory(settings)))
+        return None
+
+
+def metrics_directory(settings: Settings) -> Path:
+    return settings.metrics_dir or default_directory(settings.scheduling_db_url)
+
+
+def exposed_metrics(settings: Settings, databases: Databases, publisher: Celery) -> ExposedMetrics | None:
+    if settings.metrics_token is None:
+        return None
+    standing = Standing(
+        vital_signs=SqlVitalSigns(databases.scheduling),
+        deeds=SqlDeedsWaiting(databases.psyter),
+        places_free=worker_places(settings).free,
+        queues=partial(queue_lengths, publisher, celeryconfig.QUEUES),
+        clock=utc_now,
+    )
+    return ExposedMetrics(scrape=Scrape(Counted(metrics_directory(settings)), standing), token=settings.metrics_token)
+
+
+def serve_worker_metrics(settings: Settings) -> None:
+    if settings.metrics_port is not None and settings.metrics_token is not None:
+        scrape = Scrape(Counted(metrics_directory(settings)))
+        serve_metrics(scrape, port=settings.metrics_port, token=settings.metrics_token)
 
 
 # --- The API -----------------------------------------------------------------------------
@@ -201,7 +260,7 @@ def api_services(settings: Settings) -> ApiServices:
     )
     assessments, changes = SqlAssessments(databases.psyter), KeyedChanges(databases.psyter, PSYTER_KEYS)
     publish = by_template(publisher, settings.redis_url, patience=celeryconfig.PUBLISHER_PATIENCE)
-    nudge = CeleryNudge(publish, pause=celeryconfig.PUBLISHER_PAUSE)
+    nudge = CeleryNudge(publish, pause=celeryconfig.PUBLISHER_PAUSE, nudged=watch_of(settings).nudged)
     guard = outside_services(settings, databases.scheduling).guard
     return ApiServices(
         accept_booking=AcceptBooking(
@@ -287,6 +346,8 @@ def api_services(settings: Settings) -> ApiServices:
         waiting_room=WaitingRoom(places=max(1, settings.api_threads // 2)),
         readiness=readiness(databases, publisher),
         ops=build_ops(settings, databases, publisher),
+        watch=watch_of(settings),
+        metrics=exposed_metrics(settings, databases, publisher),
         operations=built_once(lambda: build_operations(settings, databases, nudge=nudge, guard=guard)),
     )
 
@@ -439,11 +500,19 @@ def build_worker_app() -> Celery:
         reminders_every=settings.reminders_every,
         seal_audit_every=settings.seal_audit_every,
         purge_every=settings.purge_every,
+        watch=lambda: watch_of(settings),
     )
+    when_worker_starts(lambda: serve_worker_metrics(settings))
     stopping = threading.Event()
     worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
-    nudge = CeleryNudge(by_celery(app), pause=celeryconfig.PUBLISHER_PAUSE)
-    nudge_freed = CeleryNudge(by_celery(app, queue=celeryconfig.FREED), pause=celeryconfig.PUBLISHER_PAUSE)
+
+    def nudged(is_published: bool) -> None:
+        watch_of(settings).nudged(is_published)
+
+    nudge = CeleryNudge(by_celery(app), pause=celeryconfig.PUBLISHER_PAUSE, nudged=nudged)
+    nudge_freed = CeleryNudge(
+        by_celery(app, queue=celeryconfig.FREED), pause=celeryconfig.PUBLISHER_PAUSE, nudged=nudged
+    )
     tell = Bell(lambda: nudge.ring(ANNOUNCE), pause=celeryconfig.BELL_PAUSE)
     runner = built_once(lambda: build_runner(settings, nudge=nudge_freed, tell=tell, is_stopping=stopping.is_set))
     before_first_task(lambda: (runner(), FcmPushSender.prepare()))
@@ -452,7 +521,12 @@ def build_worker_app() -> Celery:
     sweep = built_once(lambda: build_sweep(settings, nudge=nudge, nudge_freed=nudge_freed, waiting=waiting))
     register_sweep(app, sweep)
     window = max(RECONCILED, 2 * settings.reconcile_every)
-    register_reconciliation(app, built_once(lambda: reconciliation(settings)), window=window)
+    register_reconciliation(
+        app,
+        built_once(lambda: reconciliation(settings)),
+        window=window,
+        reconciled=lambda report, left: watch_of(settings).reconciled(report, left, at=utc_now()),
+    )
     register_copying(app, built_once(lambda: build_copying(open_databases(settings, threads=1))))
     register_purge(app, built_once(lambda: build_purge(settings, open_databases(settings, threads=1))))
     ring = partial(nudge.ring, DELIVER)
@@ -516,7 +590,7 @@ def build_note_report(settings: Settings, *, nudge: Nudge) -> NoteReport:
 
 
 def build_sweep_reports(settings: Settings, *, nudge: Nudge) -> SweepReports:
-    scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
+    scheduling = open_scheduling(settings, threads=1)
     return SweepReports(inbox=SqlMeetingReports(scheduling), nudge=nudge, clock=utc_now)
 
 
@@ -526,7 +600,7 @@ def reconciliation(settings: Settings) -> Reconcile:
 
 
 def build_sweep(settings: Settings, *, nudge: Nudge, nudge_freed: Nudge, waiting: Callable[[], int]) -> Sweep:
-    scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
+    scheduling = open_scheduling(settings, threads=1)
     line = build_line(scheduling, outside_services(settings, scheduling, places=worker_places(settings)), nudge_freed)
     return Sweep(journal=SqlJournal(scheduling), nudge=nudge, waiting=waiting, let_go=line.let_all_go, clock=utc_now)
 
@@ -546,16 +620,7 @@ def build_deliveries(settings: Settings, *, ring: Ring, is_stopping: Callable[[]
     scheduling = open_databases(settings, threads=settings.webhook_threads).scheduling
     return DeliverWebhooks(
         queue=SqlWebhookQueue(scheduling),
-        sender=WebhookClient(
-            rules=webhook_rules(settings),
-            patience=Patience(
-                connect=settings.webhook_timeout / 3,
-                read=settings.webhook_timeout * 2 / 3,
-                whole=settings.webhook_timeout,
-            ),
-            connections=settings.webhook_slots,
-            certificates=settings.webhook_certificates,
-        ),
+        sender=watch_of(settings).sender(build_webhook_client(settings)),
         unseal=Sealer(settings.seal_key, *settings.seal_keys_accepted).unseal,
         ids=PublicIds(IdCipher(settings.id_key)),
         ring=ring,
@@ -568,6 +633,19 @@ def build_deliveries(settings: Settings, *, ring: Ring, is_stopping: Callable[[]
         disable_after=settings.webhook_disable_after,
         pace=settings.retry_pace,
         is_stopping=is_stopping,
+    )
+
+
+def build_webhook_client(settings: Settings) -> WebhookClient:
+    return WebhookClient(
+        rules=webhook_rules(settings),
+        patience=Patience(
+            connect=settings.webhook_timeout / 3,
+            read=settings.webhook_timeout * 2 / 3,
+            whole=settings.webhook_timeout,
+        ),
+        connections=settings.webhook_slots,
+        certificates=settings.webhook_certificates,
     )
 
 
@@ -607,6 +685,7 @@ def build_runner(
         lease=settings.lease,
         pace=settings.retry_pace,
         is_stopping=is_stopping,
+        watch=watch_of(settings),
     )
 
 
@@ -648,6 +727,7 @@ def build_push(settings: Settings, guard: Guard) -> GuardedPush:
         public_booking_id=lambda booking_id: cipher.encrypt(IdKind.BOOKING, booking_id),
         clock=utc_now,
         connections=settings.worker_threads,
+        watch=watch_of(settings),
     )
     return GuardedPush(sender, guard)
 
@@ -726,6 +806,7 @@ def videosdk_calls(settings: Settings, databases: Databases, *, connections: int
         timeout=settings.videosdk_timeout,
         clock=utc_now,
         connections=connections,
+        watch=watch_of(settings),
     )
 
 

@@ -16,9 +16,8 @@ FREED = "freed"  # whose turn has come in a service's line: behind a backlog of 
 PUSHES = "pushes"  # its own queue: a backlog of pushes keeps no booking waiting
 
 EXCHANGE = Exchange("tahoon", type="direct")
-task_queues = tuple(
-    Queue(name, EXCHANGE, routing_key=name) for name in (SAGAS, MEETINGS, WEBHOOKS, SWEEPS, FREED, PUSHES)
-)
+QUEUES = (SAGAS, MEETINGS, WEBHOOKS, SWEEPS, FREED, PUSHES)
+task_queues = tuple(Queue(name, EXCHANGE, routing_key=name) for name in QUEUES)
 task_default_exchange = EXCHANGE.name
 task_default_routing_key = SAGAS
 task_default_queue = SAGAS

@@ -137,6 +137,9 @@ class Settings:
     api_threads: int
     worker_threads: int
     log_level: str
+    metrics_token: Secret | None  # None: nothing is counted, and /metrics is not there
+    metrics_dir: Path | None
+    metrics_port: int | None
 
 
 class SecretText(fields.String):
@@ -441,6 +444,23 @@ class SettingsSchema(Schema):
         validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
         metadata={"help": "DEBUG, INFO, WARNING or ERROR"},
     )
+    metrics_token = SecretText(
+        load_default=None,
+        validate=LONG_ENOUGH,
+        metadata={"help": "shows that Prometheus asks for `/metrics`; without it nothing is counted or told"},
+    )
+    metrics_dir = FilePath(
+        load_default=None,
+        metadata={
+            "help": "where processes of one machine keep what they count, best in memory; without it a folder of "
+            "its own in `/dev/shm`"
+        },
+    )
+    metrics_port = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1, max=65535),
+        metadata={"help": "a worker answers `/metrics` here, where it shares no METRICS_DIR with an API"},
+    )
 
     @pre_load
     def fill_sandbox_defaults(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -498,6 +518,11 @@ class SettingsSchema(Schema):
     def sagas_outlive_their_reconciliation(self, settings: dict[str, Any], **_: Any) -> None:
         if settings["keep_sagas"] <= 2 * settings["reconcile_every"]:
             raise ValidationError("Must be longer than 2 x RECONCILE_EVERY: it is what that reads.", "keep_sagas")
+
+    @validates_schema(skip_on_field_errors=True)
+    def a_port_for_metrics_asks_for_their_token(self, settings: dict[str, Any], **_: Any) -> None:
+        if settings["metrics_port"] is not None and settings["metrics_token"] is None:
+            raise ValidationError("Needs METRICS_TOKEN.", "metrics_port")
 
     @validates_schema(skip_on_field_errors=True)
     def the_databases_are_two(self, settings: dict[str, Any], **_: Any) -> None:

@@ -39,6 +39,7 @@ from api.routes import (
     health,
     meeting_reports,
     meetings,
+    metrics,
     reminders,
     rescheduling,
     session_booking,
@@ -84,7 +85,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     add_error_handlers(app)
     for routes in UNDER_API:
         app.register_blueprint(routes.blueprint(), url_prefix="/api/v1")
-    for routes in (health, docs, meeting_reports):
+    for routes in (health, docs, metrics, meeting_reports):
         app.register_blueprint(routes.blueprint())
     app.register_blueprint(console(), url_prefix="/ops")
     add_unversioned_aliases(app)

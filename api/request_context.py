@@ -7,6 +7,9 @@ import uuid
 import structlog
 from flask import Flask, Response, g, request
 
+from api.services import services
+from repositories.enums import Reason
+
 log = structlog.get_logger()
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -41,10 +44,20 @@ def add_request_context(app: Flask) -> None:
 
 def _note(answer: Response) -> None:
     """One line for each request: the route and not the path, which names what was asked for."""
+    route = request.url_rule.rule if request.url_rule else None
+    seconds = time.perf_counter() - g.began
     log.info(
         "request",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else None,
+        route=route,
         status=answer.status_code,
-        milliseconds=round((time.perf_counter() - g.began) * 1000, 1),
+        milliseconds=round(seconds * 1000, 1),
+    )
+    refused: Reason | None = g.get("refused")
+    services().watch.request_answered(
+        method=request.method,
+        route=route,
+        status=answer.status_code,
+        reason=None if refused is None else refused.name.lower(),
+        seconds=seconds,
     )

@@ -1,7 +1,7 @@
 """What the routes need, typed by what they ask of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, cast
 
@@ -80,6 +80,31 @@ class Operations:
     purge: Purge
 
 
+class RequestWatch(Protocol):
+    def request_answered(
+        self, *, method: str, route: str | None, status: int, reason: str | None, seconds: float
+    ) -> None:
+        """Raises nothing."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def request_answered(
+        self, *, method: str, route: str | None, status: int, reason: str | None, seconds: float
+    ) -> None: ...
+
+
+UNWATCHED = Unwatched()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposedMetrics:
+    scrape: Callable[[], bytes]  # Prometheus's text
+    token: str = field(repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiServices:
     accept_booking: Callable[[BookingRequest], Accepted]
@@ -120,6 +145,8 @@ class ApiServices:
     waiting_room: WaitingRoom
     readiness: Callable[[], Mapping[str, bool]]
     ops: OpsServices  # the console
+    watch: RequestWatch = UNWATCHED
+    metrics: ExposedMetrics | None = None  # None: not served
     operations: Callable[[], Operations]  # built when it is first asked for: an API process needs none of it
 
 

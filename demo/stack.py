@@ -63,6 +63,7 @@ class Stack:
             "TAHOON_FCM_ENDPOINT": self.sandbox_url,
             "TAHOON_FCM_SERVICE_ACCOUNT_FILE": str(folder / "service-account.json"),
             "TAHOON_LOG_LEVEL": "WARNING",
+            "TAHOON_METRICS_DIR": str(folder / "metrics"),
             **NEVER_LIMITED,
             **(settings or {}),
         }

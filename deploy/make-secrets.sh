@@ -11,7 +11,7 @@ random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 secret() { [ -s "deploy/secrets/$1" ] || printf %s "$2" >"deploy/secrets/$1"; }
 setting() { grep -q "^$1=" .env || echo "$1=$2" >>.env; }
 
-for name in id_key jwt_key seal_key audit_key ops_key flower_viewer_password flower_operator_password; do secret "$name" "$(random)"; done
+for name in id_key jwt_key seal_key audit_key ops_key metrics_token flower_viewer_password flower_operator_password; do secret "$name" "$(random)"; done
 
 setting MSSQL_SA_PASSWORD "Sa1-$(random)"
 password=$(sed -n 's/^MSSQL_SA_PASSWORD=//p' .env)

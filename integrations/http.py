@@ -12,9 +12,10 @@ A message holds the name of the call and the status, never what the service wrot
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 
 import urllib3
 
@@ -26,10 +27,32 @@ LONGEST_RETRY_AFTER = timedelta(minutes=10)
 NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
+class CallWatch(Protocol):
+    def outside_call(self, name: str) -> AbstractContextManager[object]:
+        """Around one call; the ProviderError that leaves it is its outcome. Raises nothing of its own."""
+        ...
+
+
+class Unwatched:
+    def outside_call(self, name: str) -> AbstractContextManager[object]:  # noqa: ARG002
+        return nullcontext()
+
+
+UNWATCHED = Unwatched()
+
+
 class HttpService:
     """One outside service. Safe for many threads; every call has a time-out, no retry and no redirect of its own."""
 
-    def __init__(self, *, timeout: timedelta, connections: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        timeout: timedelta,
+        connections: int,
+        clock: Callable[[], datetime],
+        watch: CallWatch = UNWATCHED,
+    ) -> None:
+        self._watch = watch
         seconds = timeout.total_seconds()
         self.pool = urllib3.PoolManager(
             maxsize=connections, timeout=urllib3.Timeout(connect=seconds, read=seconds), retries=False
@@ -50,14 +73,17 @@ class HttpService:
         """The answer, if it is a 2xx or one of `fine`; `name` stands for the call in errors. Raises ProviderError."""
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
         encoded = None if body is None else json.dumps(body).encode()
-        try:
-            answer = self._pool_of(url).urlopen(method, _path_of(url), body=encoded, headers=headers, redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise unanswered(name, error) from error
-        refusal = None if answer.status in fine else error_of(name, answer, now=self._clock())
-        if refusal is not None:
-            raise refusal
-        return answer
+        with self._watch.outside_call(name):
+            try:
+                answer = self._pool_of(url).urlopen(
+                    method, _path_of(url), body=encoded, headers=headers, redirect=False
+                )
+            except urllib3.exceptions.HTTPError as error:
+                raise unanswered(name, error) from error
+            refusal = None if answer.status in fine else error_of(name, answer, now=self._clock())
+            if refusal is not None:
+                raise refusal
+            return answer
 
     def close(self) -> None:
         self.pool.clear()

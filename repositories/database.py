@@ -10,6 +10,7 @@ from weakref import ref
 
 from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
 
 from repositories.columns import NAMING, BigId, UtcDateTime, exact, text
 from repositories.deed_rows import leaving_deeds
@@ -44,6 +45,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.repeated: Callable[[], None] = lambda: None  # told when the database asks to repeat a transaction
         self._manner = MANNERS[engine.dialect.name]
         self._turn = threading.Lock() if self._manner.takes_turns else nullcontext()
         _forget_in_children(self.engine)
@@ -70,7 +72,7 @@ class Database:
             try:
                 return self._write_once(work)
             except Repeatable:
-                continue
+                self.repeated()
         return self._write_once(work)
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
@@ -90,6 +92,16 @@ class Database:
         except StoreUnavailable:
             return False
         return True
+
+    def in_use(self) -> int:
+        """Connections of this process in use now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    def most(self) -> int:
+        """Connections that may be in use at one time; 0: no bound."""
+        pool = self.engine.pool
+        return pool.size() + pool._max_overflow if isinstance(pool, QueuePool) else 0
 
     def close(self) -> None:
         self.engine.dispose()

@@ -36,6 +36,7 @@ from saga.engine import (
     step_of,
 )
 from saga.line import Line
+from saga.watch import UNWATCHED, SagaWatch
 
 log = structlog.get_logger()
 
@@ -66,6 +67,7 @@ class Runner:
     lease: timedelta
     pace: float = 1.0
     is_stopping: Callable[[], bool] = lambda: False
+    watch: SagaWatch = UNWATCHED
 
     def advance(self, saga_id: str) -> str:
         """Run the saga as far as it goes now; returns a short word on where it stands, without personal data."""
@@ -77,6 +79,7 @@ class Runner:
                 return self._run(claimed)
         except LeaseLost:
             log.warning("saga_lease_lost", saga_id=saga_id)
+            self.watch.lease_lost()
             return LEASE_LOST
         except StoreUnavailable:
             log.warning("saga_journal_unavailable", saga_id=saga_id)
@@ -95,9 +98,16 @@ class Runner:
         self, saga: Saga, state: SagaState, carried: tuple[Attempt, ...]
     ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
         """One step further: the state, the attempts not written yet, and whether the saga is still ours to run."""
+        with self.watch.at_work(state):
+            return self._attempted(saga, state, carried)
+
+    def _attempted(
+        self, saga: Saga, state: SagaState, carried: tuple[Attempt, ...]
+    ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
         ahead = before_work(saga.table, state, self.clock())
         if ahead is not None:
             turn = Turn(outcome=ahead, attempt=self._attempt(state, ahead, started=self.clock(), seconds=0.0))
+            self.watch.tried(state, turn.attempt, seconds=0.0)
             return self._write(saga, state, turn, carried)
         step = step_of(saga.table, state)
         work = step.undo if state.status is SagaStatus.UNDOING else step.action
@@ -108,9 +118,11 @@ class Runner:
     def _call(
         self, saga: Saga, step: Step, work: Action | Undo, state: SagaState, carried: tuple[Attempt, ...]
     ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
-        started, watch = self.clock(), time.perf_counter()
+        started, began = self.clock(), time.perf_counter()
         outcome = self._outcome_of(saga, step, work, state)
-        attempt = self._attempt(state, outcome, started=started, seconds=time.perf_counter() - watch)
+        seconds = time.perf_counter() - began
+        attempt = self._attempt(state, outcome, started=started, seconds=seconds)
+        self.watch.tried(state, attempt, seconds=seconds)
         following = self._next(saga, state, outcome, line=self._place_in_line(step, outcome))
         if isinstance(outcome, Done) and step.record is None and _is_carried_by_next(saga, following):
             return following, (*carried, attempt), True
@@ -119,16 +131,19 @@ class Runner:
     def _commit_with_journal(
         self, saga: Saga, step: Step, work: InJournal, state: SagaState, carried: tuple[Attempt, ...]
     ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
-        started, watch = self.clock(), time.perf_counter()
+        started, began = self.clock(), time.perf_counter()
         done = Done()
         try:
             turn = Turn(outcome=done, attempt=self._attempt(state, done, started=started, seconds=None))
-            return self._write(saga, state, turn, carried, effects=(work.effect(state),))
+            written = self._write(saga, state, turn, carried, effects=(work.effect(state),))
+            self.watch.tried(state, turn.attempt, seconds=time.perf_counter() - began)
+            return written
         except LeaseLost:
             raise
         except Exception as error:
-            outcome = _translated(saga, step, error)
-            attempt = self._attempt(state, outcome, started=started, seconds=time.perf_counter() - watch)
+            outcome, seconds = _translated(saga, step, error), time.perf_counter() - began
+            attempt = self._attempt(state, outcome, started=started, seconds=seconds)
+            self.watch.tried(state, attempt, seconds=seconds)
             return self._write(saga, state, Turn(outcome=outcome, attempt=attempt), carried)
 
     def _write(
@@ -156,6 +171,8 @@ class Runner:
         saved = self.journal.save(following, attempts=attempts, effects=effects, now=now)
         if is_told:
             self._tell(saved, turn)
+        if is_ended(saved):
+            self.watch.ended(saved, seconds=(now - saved.created_at).total_seconds())
         return saved, (), goes_on
 
     def _next(self, saga: Saga, state: SagaState, outcome: Outcome, *, line: InLine | None = None) -> SagaState:

@@ -22,6 +22,7 @@ from repositories.psyter_db import audit_log
 from repositories.purging import ByAge
 from repositories.scheduling_db import board, pushes, saga_records
 from repositories.scheduling_db.history import page_statement
+from repositories.scheduling_db.vital_signs import BACKLOGS, DEEDS
 
 
 def statements() -> list[tuple[str, ClauseElement]]:
@@ -45,6 +46,14 @@ def module_names() -> Iterator[str]:
         for module in pkgutil.iter_modules(package.__path__):
             if module.name not in {"migrations", "tables"}:
                 yield f"{package.__name__}.{module.name}"
+
+
+def backlogs() -> list[tuple[str, ClauseElement]]:
+    return [
+        (f"scheduling_db.vital_signs.{name}-{which}", statement)
+        for name, both in {**BACKLOGS, "of-either": DEEDS}.items()
+        for which, statement in zip(("number", "since"), both, strict=True)
+    ]
 
 
 def audit_pages() -> list[tuple[str, ClauseElement]]:
@@ -122,4 +131,6 @@ BUILT = {
     "scheduling_db.saga_records.page_of": saga_pages,
     "scheduling_db.board.ended_by_minute": board_minutes,
     "scheduling_db.pushes.listing": push_lists,
+    "scheduling_db.vital_signs.counted": backlogs,
+    "scheduling_db.vital_signs.oldest": backlogs,
 }

@@ -1,8 +1,9 @@
 """The Celery apps: one for the API, that publishes only, and one for workers and beat."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import structlog
 from celery import Celery, Task
@@ -19,15 +20,28 @@ class TaskFailed(Exception):
     """A bug; its type is in the message, and where it happened in our log."""
 
 
+class TaskWatch(Protocol):
+    def task_ran(self, task: str, *, seconds: float, failed: bool) -> None:
+        """Raises nothing."""
+        ...
+
+
 class PrivateTask(Task):  # type: ignore[type-arg]
     """A task whose bugs are told without their text: Celery would write it to its log, to Redis and to Flower."""
 
+    watch: ClassVar[Callable[[], TaskWatch] | None] = None
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        began, failed = time.perf_counter(), False
         try:
             return self.run(*args, **kwargs)
         except Exception as error:
+            failed = True
             log.exception("task_failed", task=self.name, error=type(error).__name__)
             raise TaskFailed(type(error).__name__) from None
+        finally:
+            if (watch := type(self).watch) is not None:
+                watch().task_ran(str(self.name), seconds=time.perf_counter() - began, failed=failed)
 
 
 def create_publisher(redis_url: str, *, connections: int) -> Celery:
@@ -51,8 +65,11 @@ def create_worker_app(
     reminders_every: timedelta,
     seal_audit_every: timedelta,
     purge_every: timedelta,
+    watch: Callable[[], TaskWatch] | None = None,
 ) -> Celery:
-    app = _create(redis_url, task_cls=PrivateTask)
+    """`watch` is asked for when the first task has run, in the process that ran it."""
+    watched = type("WatchedTask", (PrivateTask,), {"watch": None if watch is None else staticmethod(watch)})
+    app = _create(redis_url, task_cls=watched)
     app.conf.update(
         worker_concurrency=threads,
         worker_pool="threads",
@@ -121,6 +138,11 @@ def before_first_task(prepare: Callable[[], object]) -> None:
 
     worker_init.connect(in_the_worker, weak=False)
     worker_process_init.connect(lambda **_: prepare(), weak=False)
+
+
+def when_worker_starts(work: Callable[[], object]) -> None:
+    """Call `work` once in the process that a worker is started as, whose children run its tasks, if it has any."""
+    worker_init.connect(lambda **_: work(), weak=False)
 
 
 def _create(redis_url: str, **parts: Any) -> Celery:

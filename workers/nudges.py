@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -29,9 +29,17 @@ WRITING = threading.Lock()  # that broker is one for all of this process
 class CeleryNudge:
     """Publishes a saga's id under the saga's name. After a failure it stays silent for a while, and never raises."""
 
-    def __init__(self, publish: Publish, *, pause: timedelta, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        publish: Publish,
+        *,
+        pause: timedelta,
+        monotonic: Callable[[], float] = time.monotonic,
+        nudged: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self._publish = publish
         self._pause = pause.total_seconds()
+        self._nudged = nudged  # told of each: whether it was published
         self._monotonic = monotonic
         self._silent_until = float("-inf")
         self._lock = threading.Lock()
@@ -41,8 +49,11 @@ class CeleryNudge:
 
     def ring(self, task: str, *ids: str | int) -> bool:
         """Whether the task was published."""
-        if self._monotonic() < self._silent_until:
-            return False
+        is_published = self._monotonic() >= self._silent_until and self._is_published(task, *ids)
+        self._nudged(is_published)
+        return is_published
+
+    def _is_published(self, task: str, *ids: str | int) -> bool:
         try:
             self._publish(task, *ids)
         except (OperationalError, OSError) as error:
@@ -153,3 +164,15 @@ def nudges_waiting(app: Celery, queue: str) -> int:
     except Exception as error:  # each transport has its own, for a broker that is away and for a queue not yet made
         log.debug("queue_length_unknown", queue=queue, error=type(error).__name__)
         return 0
+
+
+def queue_lengths(app: Celery, queues: Iterable[str]) -> dict[str, int]:
+    """How many messages each queue holds; nothing of those that the broker does not tell of."""
+    found: dict[str, int] = {}
+    try:
+        with app.connection_or_acquire() as connection, connection.channel() as channel:
+            for queue in queues:
+                found[queue] = int(channel.queue_declare(queue, passive=True).message_count)
+    except Exception as error:  # as above
+        log.debug("queue_length_unknown", queue=queue, error=type(error).__name__)
+    return found

@@ -1,6 +1,7 @@
 """The doorbells: a task takes an id, calls one method, and returns a short status."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from celery import Celery
 
 from repositories.ports.errors import StoreUnavailable
 from saga.copy_facts import CopyFacts
-from saga.reconcile import Finding, Report
+from saga.reconcile import Disagreement, Finding, Report
 from saga.sweep import Sweep
 
 log = structlog.get_logger()
@@ -47,11 +48,21 @@ def register_sweep(app: Celery, sweep: Callable[[], Sweep]) -> None:
     app.task(name="sweep")(run)
 
 
-def register_reconciliation(app: Celery, reconcile: Callable[[], Reconciles], *, window: timedelta) -> None:
+def register_reconciliation(
+    app: Celery,
+    reconcile: Callable[[], Reconciles],
+    *,
+    window: timedelta,
+    reconciled: Callable[[Report, Mapping[Disagreement, int]], None] = lambda _report, _left: None,
+) -> None:
+    """`reconciled` is told what a run found, and how much of it is left for an operator."""
+
     def run() -> str:
         listed: list[str] = []
+        left: Counter[Disagreement] = Counter()
 
         def tell(finding: Finding) -> None:
+            left[finding.kind] += not finding.is_mended
             if len(listed) < LISTED:  # a bad day must not flood the log; the counts are of all
                 listed.append(str(finding))
                 log.warning("disagreement", found=str(finding))
@@ -62,6 +73,7 @@ def register_reconciliation(app: Celery, reconcile: Callable[[], Reconciles], *,
             log.warning("reconciliation_database_unavailable")
             return "database unavailable"
         log.info("reconciled", report=str(report))
+        reconciled(report, left)
         return "; ".join([str(report), *listed])
 
     # acknowledged at once: a run may outlast the broker's visibility timeout, and a lost one is followed by the next

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.fcm.notifications import Notification, notification_of
-from integrations.http import HttpService
+from integrations.http import UNWATCHED, CallWatch, HttpService
 from integrations.ports import (
     BOTH,
     Platform,
@@ -43,6 +43,7 @@ class FcmPushSender:
         public_booking_id: Callable[[int], str],
         clock: Callable[[], datetime],
         connections: int = 10,
+        watch: CallWatch = UNWATCHED,
     ) -> None:
         self._endpoint = endpoint.rstrip("/")
         self._service_account_file = service_account_file
@@ -50,7 +51,7 @@ class FcmPushSender:
         self._public_booking_id = public_booking_id
         self._clock = clock
         self._lock = threading.Lock()
-        self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
+        self._service = HttpService(timeout=timeout, connections=connections, clock=clock, watch=watch)
 
     def send(self, push: Push, *, key: str, platforms: Sequence[Platform] = BOTH) -> None:
         """All platforms are tried, though the first fails; then the first error is raised."""

@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 import urllib3
 
-from integrations.http import HttpService
+from integrations.http import UNWATCHED, CallWatch, HttpService
 from integrations.videosdk.settings import VideoSdkSettings
 
 TOKEN_LIFETIME = timedelta(minutes=30)
@@ -30,10 +30,11 @@ class VideoSdkCalls:
         timeout: timedelta,
         clock: Callable[[], datetime],
         connections: int = 10,
+        watch: CallWatch = UNWATCHED,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._service = HttpService(timeout=timeout, connections=connections, clock=clock)
+        self._service = HttpService(timeout=timeout, connections=connections, clock=clock, watch=watch)
         self._tokens: dict[VideoSdkSettings, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
 

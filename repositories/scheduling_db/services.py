@@ -43,6 +43,7 @@ TRAIL = (
     .order_by(service_audit.c.id.desc())
     .limit(bindparam("most"))
 )
+ALL = select(service_breakers)
 COUNT_WAITING = (
     select(sagas.c.waits_for, func.count().label("waiting"))
     .where(sagas.c.waits_for.is_not(None), sagas.c.due_at.is_not(None))
@@ -57,7 +58,7 @@ class SqlServices:
     def look(self, *, now: datetime) -> Mapping[Service, ServiceView]:
         with self._database.reading() as connection:
             rows = connection.execute(LOOK, {"now": now}).all()
-        views = [ServiceView(state=_state_of(row), waiting_since=row.waiting_since) for row in rows]
+        views = [ServiceView(state=state_of(row), waiting_since=row.waiting_since) for row in rows]
         return {view.state.service: view for view in views}
 
     def change(
@@ -67,7 +68,7 @@ class SqlServices:
 
         def work(connection: Connection) -> ServiceState:
             connection.execute(TAKE_TURNS, which)
-            before = _state_of(connection.execute(READ, which).one())
+            before = state_of(connection.execute(READ, which).one())
             after = rule(before)
             if after != before:
                 connection.execute(WRITE, which | _row_of(after))
@@ -91,7 +92,7 @@ class SqlServices:
         return [ServiceAudit(action=row.action, by=row.operator, why=row.why, at=row.at) for row in rows]
 
 
-def _state_of(row: Row[Any]) -> ServiceState:
+def state_of(row: Row[Any]) -> ServiceState:
     kept = row._mapping
     return ServiceState(
         **{name: kept[name] for name in ITSELF},

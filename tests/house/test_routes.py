@@ -42,7 +42,7 @@ def doors(*, is_public: bool) -> list[Door]:
 CLOSED = doors(is_public=False)
 TOKENS = {f"{api}/auth/{what}" for api in ("/api", "/api/v1") for what in ("token", "refresh", "revoke")}
 REPORTS = "/webhooks/videosdk"
-PUBLIC = {REPORTS, "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/" + "x" * 43, *TOKENS}
+PUBLIC = {REPORTS, "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/" + "x" * 43, *TOKENS}
 PUBLIC |= {"/ops/login", "/ops/static/" + "x" * 43}
 
 
