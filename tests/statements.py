@@ -37,7 +37,7 @@ def statements() -> list[tuple[str, ClauseElement]]:
             for constant, value in constants.items()
             if isinstance(value, Executable) and isinstance(value, ClauseElement)
         ]
-    return found + [one for pages in BUILT.values() for one in pages()]
+    return found + backlogs() + [one for pages in BUILT.values() for one in pages()]
 
 
 def module_names() -> Iterator[str]:
@@ -131,6 +131,4 @@ BUILT = {
     "scheduling_db.saga_records.page_of": saga_pages,
     "scheduling_db.board.ended_by_minute": board_minutes,
     "scheduling_db.pushes.listing": push_lists,
-    "scheduling_db.vital_signs.counted": backlogs,
-    "scheduling_db.vital_signs.oldest": backlogs,
 }
