@@ -54,11 +54,15 @@ def processes_of(folder: Path) -> set[str]:
 
 def test_what_all_processes_counted_adds_up_also_after_they_died(system: System) -> None:
     system.stack.start_worker("worker-2")
+    wait_until(
+        lambda: len(processes_of(system.stack.folder) - {"0"}) >= 4,  # two of gunicorn, two workers
+        seconds=90,
+        what="four processes that count",
+    )
     book(system, BOOKED)
     for url in (system.stack.api_url, f"http://127.0.0.1:{PORT}"):
         assert_all_is_counted(scraped(url), BOOKED)
     before = processes_of(system.stack.folder)
-    assert len(before - {"0"}) >= 4  # two of gunicorn, two workers
     for name in ("worker", "worker-2", "api"):
         system.stack.kill(name)
     system.stack.start_api()
