@@ -13,6 +13,7 @@ from repositories.enums import ReportStatus, SagaStatus, Service, Trouble
 from repositories.psyter_db.tables import audit_outbox
 from repositories.scheduling_db import vital_signs
 from repositories.scheduling_db.services import SqlServices
+from repositories.scheduling_db.tables import sagas
 from repositories.scheduling_db.vital_signs import SqlDeedsWaiting, SqlVitalSigns
 from tests.conftest import FreshDatabase
 from tests.contract.test_scheduling import HOUR, NOW
@@ -59,11 +60,11 @@ def test_lines_and_breakers_are_told(database: Database) -> None:
     assert (signs.services[Service.FCM].trouble, signs.services[Service.FCM].failures) == (Trouble.LIMITED, 3)
 
 
-def test_a_long_backlog_is_not_read_to_its_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_backlog_is_not_read_to_its_end(database: Database) -> None:
     world = sql_world(database)
     for _ in range(4):
         world.accept()
-    few = vital_signs.counted(vital_signs.sagas, vital_signs.sagas.c.status == "running", most=3)
+    few = vital_signs.counted(sagas, sagas.c.status == "running", most=3)
     with database.reading() as connection:
         assert connection.execute(few).scalar_one() == 3
 
