@@ -87,7 +87,7 @@ def shut(view: ServiceView | None, now: datetime) -> str:
     state = view.state
     match permit(state, now):
         case Permit.PAUSED:
-            return f"{state.paused_by} paused it ({state.paused_why})"
+            return f"paused by {state.paused_by} ({state.paused_why})"
         case Permit.ASK:
             return "others wait longer, or every place is taken"
     trouble = TROUBLES[state.trouble].format(failures=state.failures) if state.trouble else "its breaker is open"

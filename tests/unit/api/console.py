@@ -1,7 +1,7 @@
 """The console over the fakes of the sagas, and a browser's view of it: cookies, forms, and the origin of each POST."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from html import unescape
 from typing import Any, cast
@@ -39,7 +39,7 @@ class Console(World):
             self.accounts.add_account(name, password_hash=HASH, role=role, entry=ENTRY)
 
     def operations(self) -> Operations:
-        unused = ("reconcile", "access_keys", "seals", "calendars", "copy_facts", "purge")
+        unused = {one.name for one in fields(Operations)} - {"records", "operator", "outside"}
         others = dict.fromkeys(unused, cast(Any, None))
         return Operations(
             records=self.desk.records,
@@ -77,7 +77,7 @@ class Browser:
         return answer
 
     def look(self, path: str, **query: Any) -> Any:
-        answer = self.client.get(path, query_string=query, base_url=self._base)
+        answer = self.client.get(path, query_string=query or None, base_url=self._base)
         if (found := TOKEN.search(answer.text)) is not None:
             self.form_token = found[1]
         return answer

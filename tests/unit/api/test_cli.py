@@ -1,7 +1,7 @@
 """What operators see and do on the command line: filters, JSON, exit codes, and one clear line for each refusal."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -15,7 +15,9 @@ from repositories.enums import BookingStatus, Reason, SagaStatus
 from repositories.ports.errors import StoreUnavailable
 from saga.meeting_key import create_meeting_key
 from saga.reconcile import GRACE, Reconcile
+from saga.service_operator import ServiceOperator
 from tests.fakes.operations import FakePsyterFacts, FakeSchedulingFacts
+from tests.fakes.services import FakeServices
 from tests.unit.api.world import CIPHER, World
 from tests.unit.saga.test_operators import NO, Desk
 from tests.unit.saga.world import CHARITY, ORDINARY
@@ -33,26 +35,21 @@ class Terminal(World):
     def operations(self) -> Operations:
         if self.failure is not None:
             raise self.failure
-        nobody = cast(Any, None)
         reconcile = Reconcile(
             scheduling=FakeSchedulingFacts(self.desk.scheduling),
             psyter=FakePsyterFacts(self.desk.psyter),
             rooms=self.desk.rooms,
             clock=lambda: self.desk.now + GRACE + timedelta(seconds=1),
         )
-        unused = (
-            "access_keys",
-            "seals",
-            "calendars",
-            "managed_providers",
-            "copy_facts",
-            "outside",
-            "reports",
-            "pushes",
-            "purge",
+        ours = {"records", "operator", "reconcile", "outside"}
+        unused = {one.name for one in fields(Operations)} - ours
+        return Operations(
+            records=self.desk.records,
+            operator=self.desk.operator,
+            reconcile=reconcile,
+            outside=ServiceOperator(services=FakeServices(), clock=lambda: self.now),
+            **dict.fromkeys(unused, cast(Any, None)),
         )
-        others = dict.fromkeys((*unused, "pushes", "reminders", "providers"), nobody)
-        return Operations(records=self.desk.records, operator=self.desk.operator, reconcile=reconcile, **others)
 
     def find_booking(self, booking_id: int, *, organization_id: int) -> Booking | None:
         return self.desk.scheduling.find_booking(booking_id, organization_id=organization_id)
