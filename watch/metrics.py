@@ -75,7 +75,7 @@ class Metrics:
     """Told by everything that is watched. Safe for many threads."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()  # not the default one, which is Flower's too
+        self.registry = registry = CollectorRegistry()  # not the default one, which is Flower's too
         self._requests = Histogram(
             "tahoon_http_request_seconds",
             "Requests of partners, by route and status.",
