@@ -53,7 +53,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, frozen
         clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
     )
     metrics = open_metrics(tmp_path)
-    found = {}
+    found: dict[str, frozenset[str]] = {}
     for collector in metrics.registry._collector_to_names:
         name, labels = collector._name, frozenset(collector._labelnames)  # type: ignore[attr-defined]
         found |= {f"{name}{suffix}": labels for suffix in SUFFIXES[collector._type]}  # type: ignore[attr-defined]
