@@ -58,6 +58,7 @@ from repositories.psyter_db.app_settings import SqlAppSettings
 from repositories.psyter_db.assessments import SqlAssessments
 from repositories.psyter_db.audit_log import SqlAuditLog
 from repositories.psyter_db.care_providers import SqlCareProviders
+from repositories.psyter_db.erasing import SqlPersonalData
 from repositories.psyter_db.facts import SqlPsyterFacts
 from repositories.psyter_db.favorites import SqlFavorites
 from repositories.psyter_db.idempotency import PSYTER_KEYS
@@ -78,6 +79,7 @@ from repositories.scheduling_db.availability import SqlAvailability
 from repositories.scheduling_db.board import SqlBoards
 from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.calendars import SqlCalendars
+from repositories.scheduling_db.erasing import SqlBookingTraces
 from repositories.scheduling_db.event_feed import SqlEventFeed
 from repositories.scheduling_db.facts import SqlSchedulingFacts
 from repositories.scheduling_db.groups import SqlGroups
@@ -129,6 +131,7 @@ from saga.send_pushes import SendPush, SweepPushes
 from saga.service_operator import ServiceOperator
 from saga.submit_assessment import SubmitAssessment
 from saga.sweep import Nudge, Sweep
+from saga.user_data import UserData
 from saga.withdraw_group import WithdrawGroup
 from watch.directory import DirectoryUnusable, default_directory
 from watch.metrics import Metrics, open_metrics
@@ -306,6 +309,7 @@ def api_services(settings: Settings) -> ApiServices:
         assessments=assessments,
         submit_assessment=SubmitAssessment(assessments=assessments, users=users, changes=changes, clock=utc_now),
         favorites=SqlFavorites(databases.psyter),
+        user_data=build_user_data(databases),
         reminder_preferences=reminder_preferences(settings, databases),
         organizations=organizations,
         profiles=profiles,
@@ -429,6 +433,12 @@ def build_ops(settings: Settings, databases: Databases, publisher: Celery) -> Op
         places=lambda: {
             Service(service): (most - places().free(service), most) for service, most in bounds(settings).items()
         },
+    )
+
+
+def build_user_data(databases: Databases) -> UserData:
+    return UserData(
+        people=SqlPersonalData(databases.psyter), bookings=SqlBookingTraces(databases.scheduling), clock=utc_now
     )
 
 

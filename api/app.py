@@ -19,6 +19,7 @@ from api.cli_purge import add_purge_command
 from api.cli_pushes import push_commands
 from api.cli_reminders import reminders_commands
 from api.cli_services import add_service_commands
+from api.cli_users import users_commands
 from api.errors import add_error_handlers
 from api.messages import add_languages
 from api.ops.routes import blueprint as console
@@ -44,6 +45,7 @@ from api.routes import (
     rescheduling,
     session_booking,
     user,
+    user_data,
     webhooks,
 )
 from api.services import EXTENSION, ApiServices
@@ -59,6 +61,7 @@ UNDER_API = (
     meetings,
     booking_history,
     user,
+    user_data,
     assessments,
     favorites,
     reminders,
@@ -100,6 +103,7 @@ def create_app(services: ApiServices, *, trusted_proxies: int = 0) -> Flask:
     app.cli.add_command(board_commands)
     app.cli.add_command(reminders_commands)
     add_purge_command(app)
+    app.cli.add_command(users_commands)
     add_key_commands(app)
     add_service_commands(app)
     return app

@@ -29,6 +29,8 @@ from repositories.ports.errors import (
     PushUnknown,
     SagaMoved,
     StoreUnavailable,
+    UserHasBookings,
+    UserUnknown,
 )
 from saga.engine import is_ended
 from saga.in_words import why
@@ -40,6 +42,7 @@ Command = Callable[..., None]
 REFUSALS = (
     *(SagaNotFound, NotPossible, SagaMoved),
     *(StoreUnavailable, IdTampered, OrganizationUnknown, AccessKeyUnknown, CareProviderUnknown),
+    *(UserUnknown, UserHasBookings),
     *(PushUnknown, PushNotFailed, PushOutdated),
 )
 SAGA_ID = re.compile(r"[0-9a-f]{32}")

@@ -43,6 +43,8 @@ from repositories.ports.errors import (
     SlotOverlaps,
     SlotUnknown,
     StoreUnavailable,
+    UserHasBookings,
+    UserUnknown,
 )
 from saga.accept_booking import (
     UserContradicted,
@@ -187,6 +189,8 @@ ANSWER_TO: dict[type[Exception], tuple[int, Reason]] = {
     AssessmentOutdated: (409, Reason.ASSESSMENT_OUTDATED),
     CareProviderUnknown: (404, Reason.NOT_FOUND),
     FavoritesFull: (409, Reason.FAVORITES_FULL),
+    UserUnknown: (404, Reason.USER_NOT_FOUND),
+    UserHasBookings: (409, Reason.USER_HAS_BOOKINGS),
     EndpointUnknown: (404, Reason.NOT_FOUND),
     DeliveryUnknown: (404, Reason.NOT_FOUND),
     EndpointsFull: (409, Reason.WEBHOOK_ENDPOINTS_FULL),
@@ -212,6 +216,7 @@ FIELD_OF: dict[type[Exception], str] = {
     ScopeExceeded: "scope",
     CareProviderUnknown: "careProviderId",
     FavoritesFull: "userId",
+    UserHasBookings: "userId",
     ReferenceContradicted: "referenceId",
     KeyReused: "Idempotency-Key",
     KeyInFlight: "Idempotency-Key",

@@ -87,6 +87,9 @@ IN_ARABIC = {
     "This has already begun.": "لقد بدأ هذا بالفعل.",
     "This is more than a year ahead.": "هذا بعد أكثر من سنة من الآن.",
     "There is no such care provider.": "لا يوجد مقدم رعاية كهذا.",
+    "A booking of this user is pending or still to come: cancel it first, or wait until it is over.": (
+        "لهذا المستخدم حجز قيد المعالجة أو لم يحن موعده بعد: ألغوه أولاً أو انتظروا حتى ينتهي."
+    ),
     "This user is not registered with your organization.": "هذا المستخدم غير مسجَّل لدى مؤسستكم.",
     "This referenceId is not the one of the user.": "المرجع referenceId هذا ليس مرجع المستخدم.",
     "This referenceId is registered with other details.": "المرجع referenceId هذا مسجَّل ببيانات أخرى.",

@@ -46,6 +46,7 @@ from saga.purge import Purge
 from saga.reconcile import Finding, Report
 from saga.service_operator import ServiceOperator
 from saga.submit_assessment import AssessmentRequest
+from saga.user_data import UserData
 
 EXTENSION = "tahoon"
 
@@ -119,6 +120,7 @@ class ApiServices:
     assessments: Assessments
     submit_assessment: Callable[[AssessmentRequest], Change]
     favorites: Favorites
+    user_data: UserData
     reminder_preferences: ReminderPreferences
     organizations: Organizations
     profiles: Profiles

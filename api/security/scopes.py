@@ -20,9 +20,13 @@ class Scope(StrEnum):
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
+    USERS_EXPORT = "users:export"  # all that is known of one
+    USERS_ERASE = "users:erase"
 
 
-BY_GRANT_ONLY = frozenset({Scope.AVAILABILITY_WRITE, Scope.RECORDINGS_READ})  # no role brings these
+BY_GRANT_ONLY = frozenset(
+    {Scope.AVAILABILITY_WRITE, Scope.RECORDINGS_READ, Scope.USERS_EXPORT, Scope.USERS_ERASE}
+)  # no role brings these
 READING = frozenset(scope for scope in Scope if scope.endswith(":read")) - BY_GRANT_ONLY
 SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.READ_ONLY: READING,

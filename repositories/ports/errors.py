@@ -74,6 +74,14 @@ class CareProviderUnknown(Exception):
     """There is no such care provider, or it cannot be booked any more."""
 
 
+class UserUnknown(Exception):
+    """This user is not registered with your organization."""
+
+
+class UserHasBookings(Exception):
+    """A booking of this user is pending or still to come: cancel it first, or wait until it is over."""
+
+
 class FavoritesFull(Exception):
     """This user has as many favorites as there can be."""
 

@@ -110,6 +110,9 @@ users = Table(
     Column("gender", SmallInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("favorites", SmallInteger, nullable=False, server_default="0"),  # how many; never more than there may be
+    Column("erased_at", UtcDateTime),  # from then on the row stands for nobody
+    Column("erased_by", text(100)),
+    Column("erased_why", text(500)),
     UniqueConstraint("organization_id", "reference_id"),
 )
 
@@ -291,6 +294,7 @@ orders = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_orders_updated_at", "updated_at"),
+    Index("ix_orders_user_id", "user_id"),
 )
 
 balance_ledger = Table(

@@ -18,7 +18,9 @@ from repositories.psyter_db.tables import users
 
 _COLUMNS = (users.c.id, users.c.organization_id, users.c.reference_id, users.c.name, users.c.dob, users.c.gender)
 FIND = select(*_COLUMNS).where(
-    users.c.id == bindparam("user_id"), users.c.organization_id == bindparam("of_organization")
+    users.c.id == bindparam("user_id"),
+    users.c.organization_id == bindparam("of_organization"),
+    users.c.erased_at.is_(None),
 )
 FIND_BY_REFERENCE = select(*_COLUMNS).where(
     users.c.organization_id == bindparam("of_organization"), users.c.reference_id == bindparam("reference")

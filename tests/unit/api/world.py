@@ -56,6 +56,7 @@ from saga.find_care_providers import FindCareProviders, ShowSchedule
 from saga.manage_availability import ManageAvailability
 from saga.meeting_reports import ReceiveReport
 from saga.submit_assessment import SubmitAssessment
+from saga.user_data import UserData
 from tests.fakes.access import FakeAccess
 from tests.fakes.assessments import FakeAssessments
 from tests.fakes.audit import FakeAuditLog, FakeOutbox
@@ -72,6 +73,7 @@ from tests.fakes.psyter import FakePsyter
 from tests.fakes.rate_limits import FakeRateLimits
 from tests.fakes.reminders import FakeReminderPreferences
 from tests.fakes.scheduling import FakeScheduling
+from tests.fakes.user_data import FakeBookingTraces, FakePersonalData
 from tests.fakes.webhooks import WebhooksOnDemand
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -199,6 +201,8 @@ class World:
         self.people.keyed = self.changes
         self.assessments = FakeAssessments(changes=self.changes)
         self.favorites = FakeFavorites(self.people, changes=self.changes)
+        self.personal_data = FakePersonalData(self.people, self.changes)
+        self.booking_traces = FakeBookingTraces()
 
     # --- the services ------------------------------------------------------------------------
 
@@ -364,6 +368,7 @@ class World:
                     assessments=self.assessments, users=self.people, changes=self.changes, clock=lambda: self.now
                 ),
                 favorites=self.favorites,
+                user_data=UserData(people=self.personal_data, bookings=self.booking_traces, clock=lambda: self.now),
                 reminder_preferences=self.reminder_preferences,
                 receive_report=ReceiveReport(
                     reports=self.reports,
