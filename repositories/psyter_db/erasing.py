@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
 from repositories.acting import about
 from repositories.database import Database
@@ -32,7 +32,7 @@ from repositories.psyter_db.tables import (
 NOBODYS_BIRTH = date(1900, 1, 1)
 NOBODYS_GENDER = 9  # ISO 5218: not applicable
 
-_OF_USER = bindparam("of_user")
+_OF_USER: BindParameter[Any] = bindparam("of_user")
 WHOSE = select(users.c.organization_id).where(users.c.id == _OF_USER)
 ROW = select(
     users.c.id,

@@ -7,6 +7,7 @@ from flask import jsonify
 
 from api.contract import Contract
 from api.schemas.fields import SecureHash
+from api.security.scopes import Scope
 from repositories.enums import Reason
 from tests.unit.api.world import World, signed
 
@@ -39,7 +40,7 @@ def reached() -> World:
 
 
 def answer_to(world: World, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-    answer = world.client.post(path, json=body, headers=world.bearer())
+    answer = world.client.post(path, json=body, headers=world.bearer(scopes=Scope))
     return answer.status_code, answer.json.get("reason")
 
 
