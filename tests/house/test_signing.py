@@ -75,7 +75,7 @@ def test_its_schema_has_the_secure_hash(path: str) -> None:
     (schema,) = (promise.body for known, promise in promises() if known == path and promise.is_signed)
     assert schema is not None
     assert isinstance(schema._declared_fields["secure_hash"], SecureHash)
-    answer = WORLD.client.post(path, json={}, headers=WORLD.bearer())
+    answer = WORLD.client.post(path, json={}, headers=WORLD.bearer(scopes=Scope))
     assert answer.json["reason"] == Reason.EMPTY_PARAMETER
     assert "secureHash" in {error["field"] for error in answer.json["errors"]}
 

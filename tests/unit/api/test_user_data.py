@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from api.schemas.user_data import ErasedSchema, ExportSchema
+from api.schemas.user_data import ExportSchema
 from api.security.id_cipher import IdKind
 from api.security.scopes import Scope
 from repositories.entities.users import Guest, User
@@ -50,7 +50,6 @@ def test_a_user_is_erased_and_a_repeat_says_the_same(world: World) -> None:
     user = a_user(world)
     first, again = (erase(world, user, **{"Idempotency-Key": "k"}) for _ in range(2))
     assert first == again == (200, {"status": 1, "data": {"userId": public(user), "isErased": True}})
-    assert not ErasedSchema().validate(first[1])
     assert world.people.users[user.id].name == ""
 
 
