@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, g, render_template
+from markupsafe import Markup, escape
 
 from api.services import services
 from repositories.enums import OperatorRole, OutcomeWord, Reason, SagaStatus
@@ -49,7 +50,13 @@ def add_filters(routes: Blueprint) -> None:
     routes.app_template_filter("ops_ago")(shown_ago)
     routes.app_template_filter("ops_tone")(lambda word: TONES.get(word, "calm"))
     routes.app_template_filter("ops_reason")(shown_reason)
+    routes.app_template_filter("ops_name")(breakable)
     routes.app_template_filter("ops_called")(lambda service: CALLED[service])
+
+
+def breakable(name: str | None) -> Markup:
+    """A name such as create_meeting, which a narrow page may break after its underscores."""
+    return escape(name or "-").replace("_", Markup("_<wbr>"))
 
 
 def shown_time(at: datetime | None) -> str:
