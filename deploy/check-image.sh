@@ -7,13 +7,19 @@ cd "$(dirname "$0")/.."
 ROOT=${IMAGE_ROOT:-$(mktemp -d /var/tmp/tahoon-image.XXXX)}
 APP=$ROOT/opt/tahoon/app
 SCRATCH=$(mktemp -d)
-pids=()
 
 say() { printf '%s\n' "== $*"; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+of_the_root() { # every process that runs in there, told by its root
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/root" 2>/dev/null)" != "$ROOT" ] || echo "${process#/proc/}"
+    done
+}
 end() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    of_the_root | xargs -r kill 2>/dev/null || true
+    for _ in $(seq 30); do [ -n "$(of_the_root)" ] || break; sleep 1; done
+    of_the_root | xargs -r kill -9 2>/dev/null || true
+    [ -z "${redis_pid:-}" ] || kill "$redis_pid" # last, so that nobody misses it
     rm -rf "$SCRATCH"
     [ -n "${IMAGE_ROOT:-}" ] || rm -rf "$ROOT"
 }
@@ -40,7 +46,8 @@ say "RUN install.sh app"
 chroot "$ROOT" sh /opt/tahoon/app/deploy/install.sh app
 
 api=$(free_port) sandbox=$(free_port) redis=$(free_port) flower=$(free_port)
-redis-server --bind 127.0.0.1 --port "$redis" --dir "$SCRATCH" --appendonly yes >/dev/null & pids+=($!)
+redis-server --bind 127.0.0.1 --port "$redis" --dir "$SCRATCH" --appendonly yes >/dev/null &
+redis_pid=$!
 
 from_dockerfile=$(sed -n 's/^ENV //p; s/^    \([A-Z]*=[^ ]*\).*/\1/p' Dockerfile | tr -d '\\' | xargs)
 inside() { # a command as the image runs it: its user, its environment, nothing of ours
@@ -74,11 +81,11 @@ inside python -m databases upgrade
 inside python -m demo.data --providers 5 --days 5
 
 say "sandbox, API, worker, beat, Flower"
-inside gunicorn --bind=127.0.0.1:"$sandbox" --worker-class=gthread --threads=8 --no-control-socket "integrations.sandbox.app:create_sandbox()" & pids+=($!)
-inside gunicorn --config deploy/gunicorn_conf.py --bind 127.0.0.1:"$api" "api:create_app()" & pids+=($!)
-inside celery -A workers.main worker --hostname worker@check --without-gossip --without-mingle --loglevel WARNING & pids+=($!)
-inside celery -A workers.main beat --schedule /tmp/schedule --pidfile "" --loglevel WARNING & pids+=($!)
-inside python -m workers.flower --port "$flower" & pids+=($!)
+inside gunicorn --bind=127.0.0.1:"$sandbox" --worker-class=gthread --threads=8 --no-control-socket "integrations.sandbox.app:create_sandbox()" &
+inside gunicorn --config deploy/gunicorn_conf.py --bind 127.0.0.1:"$api" "api:create_app()" &
+inside celery -A workers.main worker --hostname worker@check --without-gossip --without-mingle --loglevel WARNING &
+inside celery -A workers.main beat --schedule /tmp/schedule --pidfile "" --loglevel WARNING &
+inside python -m workers.flower --port "$flower" &
 
 until_healthy() {
     for _ in $(seq 120); do
