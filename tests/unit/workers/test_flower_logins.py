@@ -42,6 +42,7 @@ def test_flower_does_not_start_without_its_passwords_and_says_which() -> None:
         {
             **{f"TAHOON_{name}_KEY": name * 16 for name in ("ID", "JWT", "SEAL")},
             "TAHOON_AUDIT_KEY": "a" * 32,
+            "TAHOON_OPS_KEY": "o" * 32,
             "TAHOON_PSYTER_DB_URL": "sqlite:///a.db",
             "TAHOON_SCHEDULING_DB_URL": "sqlite:///b.db",
             "TAHOON_REDIS_URL": "redis://queue",
