@@ -178,7 +178,7 @@ def _withdraw(
         "updated_at": now,
     }
     if (booked_by := _held_saga(connection, which)) is None:
-        return None
+        return _as_it_ended(connection, which)
     saga: DueSaga | None = None
     if connection.execute(WITHDRAW_PENDING, written).rowcount:
         saga = booked_by
@@ -194,8 +194,18 @@ def _withdraw(
     return Withdrawn(booking=booking, saga=saga)
 
 
+def _as_it_ended(connection: Connection, which: Mapping[str, int]) -> Withdrawn | None:
+    """A booking whose journal was forgotten, long after its session; None if there is none. Raises CancelledTooLate."""
+    row = connection.execute(FIND, which).one_or_none()
+    if row is None or row.status == BookingStatus.PENDING:
+        return None
+    if row.status == BookingStatus.CONFIRMED:
+        raise CancelledTooLate
+    return Withdrawn(booking=booking_of(row), saga=None)
+
+
 def _held_saga(connection: Connection, which: Mapping[str, int]) -> DueSaga | None:
-    """The saga that books it, its row held until this transaction ends; None if there is no such booking."""
+    """The saga that books it, its row held until this transaction ends; None if there is none, or none any more."""
     row = connection.execute(BOOKED_BY, which).one_or_none()
     if row is None:
         return None

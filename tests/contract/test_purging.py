@@ -8,10 +8,13 @@ import pytest
 from sqlalchemy import Table, func, insert, select, update
 
 from repositories.database import Database
+from repositories.entities.bookings import Withdrawal, Withdrawn
 from repositories.enums import BookingStatus, Kept
+from repositories.ports.errors import CancelledTooLate
 from repositories.psyter_db import tables as psyter
 from repositories.psyter_db.purging import psyter_forgets
 from repositories.scheduling_db import tables as scheduling
+from repositories.scheduling_db.bookings import SqlBookings
 from repositories.scheduling_db.purging import scheduling_forgets
 from saga.purge import Purge
 from tests.contract.test_scheduling import NOW
@@ -147,6 +150,31 @@ def test_a_batch_is_no_larger_than_asked(scheduling_database: Database) -> None:
         saga(scheduling_database, booking(scheduling_database))
     assert forget(scheduling_database, Kept.SAGAS, limit=2) == 2
     assert count(scheduling_database, scheduling.sagas) == 3
+
+
+def test_a_booking_whose_journal_is_gone_answers_as_it_ended(scheduling_database: Database) -> None:
+    kept = {status: booking(scheduling_database, status=status) for status in (1, 3)}
+    for booking_id in kept.values():
+        saga(scheduling_database, booking_id)
+    assert forget(scheduling_database, Kept.SAGAS) == 2
+    bookings = SqlBookings(scheduling_database)
+
+    def withdrawn(booking_id: int) -> Withdrawn | None:
+        return bookings.withdraw(
+            Withdrawal(booking_id=booking_id, organization_id=1, by="partner", why=None),
+            starts_after=NOW,
+            follow_up=lambda _booking, _saga: pytest.fail("a saga for what is over"),
+            idempotency=None,
+            now=NOW,
+            nudged_until=NOW,
+        )
+
+    with pytest.raises(CancelledTooLate):
+        withdrawn(kept[BookingStatus.CONFIRMED])
+    again = withdrawn(kept[BookingStatus.CANCELLED])
+    assert again is not None
+    assert (again.booking.status, again.saga) == (BookingStatus.CANCELLED, None)
+    assert withdrawn(999) is None
 
 
 # --- pushes, events, deliveries, reports --------------------------------------------------------
