@@ -248,7 +248,7 @@ def serve_worker_metrics(settings: Settings) -> None:
 
 def build_api(settings: Settings | None = None) -> Flask:
     settings = settings or settings_or_exit()
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, dropped=lambda number: watch_of(settings).log_fields_dropped(number))
     return create_app(api_services(settings), trusted_proxies=settings.trusted_proxies)
 
 
@@ -500,7 +500,7 @@ def is_broker_reachable(app: Celery) -> bool:
 def build_worker_app() -> Celery:
     """The app of a worker and of beat. What a worker needs is built in the process that runs its tasks."""
     settings = settings_or_exit()
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, dropped=lambda number: watch_of(settings).log_fields_dropped(number))
     app = create_worker_app(
         settings.redis_url,
         threads=settings.worker_threads,

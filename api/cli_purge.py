@@ -10,6 +10,7 @@ from api.cli_acts import AuditedCommand, user_name
 from api.cli_keys import no_longer_than
 from api.services import services
 from repositories.acting import aside
+from saga.purge import in_words
 
 log = structlog.get_logger()
 
@@ -30,7 +31,7 @@ def purge(*, dry_run: bool, by: str, why: str) -> None:
         understood(services().audit_outbox.leave)  # one deed, and not one for each batch
         with aside():
             counts = understood(work)
-        log.info("purged_by_hand", by=by, why=why, **{kind.value: number for kind, number in counts.items()})
+        log.info("purged_by_hand", by=by, why=why, forgotten=in_words(counts))
     tell([f"{kind.value}  {number}" for kind, number in counts.items()])
 
 

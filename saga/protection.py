@@ -145,14 +145,15 @@ class Protection:
             return None
         self._lookout.note(state)
         if len(set(troubles)) > 1:
-            log.warning("breaker_closed" if state.trouble is None else "breaker_opened", **_facts(state))
+            tell_of(state)
         return state
 
 
-def _facts(state: ServiceState) -> dict[str, object]:
-    return {
-        "service": state.service.value,
-        "trouble": state.trouble and state.trouble.value,
-        "failures": state.failures,
-        "error": state.error,
-    }
+def tell_of(state: ServiceState) -> None:
+    service = state.service.value
+    if state.trouble is None:
+        log.warning("breaker_closed", service=service)
+    else:
+        log.warning(
+            "breaker_opened", service=service, trouble=state.trouble.value, failures=state.failures, error=state.error
+        )

@@ -75,7 +75,9 @@ class Runner:
             claimed = self.journal.claim(saga_id, now=self.clock(), lease=self.lease, token=self.new_token())
             if claimed is None:
                 return NOT_DUE
-            with structlog.contextvars.bound_contextvars(request_id=claimed.request_id):
+            with structlog.contextvars.bound_contextvars(
+                request_id=claimed.request_id, organization_id=claimed.input.get("organization_id"), saga=claimed.name
+            ):
                 return self._run(claimed)
         except LeaseLost:
             log.warning("saga_lease_lost", saga_id=saga_id)
@@ -98,7 +100,7 @@ class Runner:
         self, saga: Saga, state: SagaState, carried: tuple[Attempt, ...]
     ) -> tuple[SagaState, tuple[Attempt, ...], bool]:
         """One step further: the state, the attempts not written yet, and whether the saga is still ours to run."""
-        with self.watch.at_work(state):
+        with structlog.contextvars.bound_contextvars(step=state.step), self.watch.at_work(state):
             return self._attempted(saga, state, carried)
 
     def _attempted(

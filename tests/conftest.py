@@ -22,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(autouse=True)
 def _logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logging is set up once for a process, which here goes on to the next test."""
-    monkeypatch.setattr(bootstrap, "start_logging", lambda _level: None)
+    monkeypatch.setattr(bootstrap, "start_logging", lambda _level, **_: None)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,10 @@ class ProcessWatch:
     def outside_call(self, name: str) -> AbstractContextManager[object]:
         return nullcontext() if self._metrics is None else self._metrics.outside_call(name)
 
+    def log_fields_dropped(self, number: int) -> None:
+        if self._metrics is not None:
+            self._metrics.log_fields_dropped(number)
+
     def task_ran(self, task: str, *, seconds: float, failed: bool) -> None:
         if self._metrics is not None:
             self._metrics.task_ran(task, seconds=seconds, failed=failed)

@@ -107,21 +107,24 @@ def test_every_change_and_every_refusal_has_its_line_and_the_chain_holds_meanwhi
 
 def test_a_request_is_known_by_its_id_from_the_api_to_the_last_step(system: System) -> None:
     body = system.next_body()
-    answer = system.ordinary.book(body, headers={**WAIT, "X-Request-Id": "join-me-1"})
+    answer = system.ordinary.book(body, headers={**WAIT, "X-Request-Id": "6f0d2a51-8b5c-4c8b-9b7e-2f1f0d3c4b5a"})
     assert answer.json()["data"]["bookingStatus"] == CONFIRMED
     booking_id = system.town.booking_id(answer.json()["data"]["bookingId"])
     assert [saga.request_id for saga in rows(system.town, scheduling.sagas) if saga.booking_id == booking_id] == [
-        "join-me-1"
+        "6f0d2a51-8b5c-4c8b-9b7e-2f1f0d3c4b5a"
     ]
-    told = [line for line in lines(system) if line.request_id == "join-me-1"]
+    told = [line for line in lines(system) if line.request_id == "6f0d2a51-8b5c-4c8b-9b7e-2f1f0d3c4b5a"]
     assert {line.organization_id for line in told} == {ORDINARY}
     assert str(booking_id) in {line.resource_id for line in told}
     system.stack.fault(route="videosdk.create_room", kind="status", status=503, times=1)
-    system.ordinary.book(system.next_body(), headers={**WAIT, "X-Request-Id": "join-me-2"})
+    system.ordinary.book(system.next_body(), headers={**WAIT, "X-Request-Id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"})
     system.stack.mend()
     logs = {name: (system.stack.folder / f"{name}.log").read_text() for name in ("api", "worker", "second")}
-    assert "join-me-2" in logs["api"]
-    assert any("join-me-2" in line and "saga_step" in line for line in (logs["worker"] + logs["second"]).splitlines())
+    assert "01ARZ3NDEKTSV4RRFFQ69G5FAV" in logs["api"]
+    assert any(
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV" in line and "saga_step" in line
+        for line in (logs["worker"] + logs["second"]).splitlines()
+    )
 
 
 def test_what_an_operator_does_is_in_the_same_log(system: System) -> None:

@@ -3,18 +3,25 @@
 import base64
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import redis
+import requests
+from flask import Flask
 
+from api.app import create_app
+from api.contract import Contract
 from demo.stack import Stack
 from demo.town import Town
 from tests.integration.system.conftest import CONFIRMED, FAILED, HASTE, System
 
 PERSON = {"name": "Zaynab Quux زينب", "dob": "1961-07-23", "referenceId": "REF-ZQ-77"}
 NAMING = [*PERSON.values(), "Zaynab", "زينب", r"\u0632\u064a\u0646\u0628", "REF-ZQ"]
+METRICS_TOKEN = "m" * 40
+SHORT = "Zaynab-1961-07-23"
 BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 
 
@@ -51,7 +58,8 @@ class Wire:
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder: Path = tmp_path_factory.mktemp("privacy")
-    with Stack(folder, settings={**HASTE, "TAHOON_LOG_LEVEL": "DEBUG"}) as stack:
+    watched = {"TAHOON_LOG_LEVEL": "DEBUG", "TAHOON_METRICS_TOKEN": METRICS_TOKEN}
+    with Stack(folder, settings={**HASTE, **watched}) as stack:
         town = Town(stack.environment)
         whole = System(stack, town, town.settle_in(providers=4, days=3))
         try:
@@ -81,3 +89,52 @@ def test_nothing_in_redis_or_in_a_log_names_anyone(system: System) -> None:
     secrets = [system.data.charity.access_key, system.data.charity.shared_api_key]
     for place, text in {"redis": heard, **logs}.items():
         assert [word for word in [*NAMING, *secrets] if word in text] == [], place
+
+
+def planted_requests(app: Flask) -> Iterator[tuple[str, str, Mapping[str, str], Mapping[str, str], Any]]:
+    """Every method of every route, with a person in its path, query, headers and in each field of its body."""
+    for rule in app.url_map.iter_rules():
+        promise = getattr(app.view_functions[rule.endpoint], "contract", None)
+        body = promise.body if isinstance(promise, Contract) else None
+        query = promise.query if isinstance(promise, Contract) else None
+        fields = {field.data_key or name: PERSON["name"] for name, field in body().fields.items()} if body else {}
+        asked = {field.data_key or name: PERSON["dob"] for name, field in query().fields.items()} if query else {}
+        path = re.sub(r"<[^<>]+>", SHORT, rule.rule)
+        headers = {
+            "X-Request-Id": PERSON["dob"],
+            "Idempotency-Key": SHORT,
+            "User-Agent": SHORT,
+            "Accept-Language": SHORT,
+            "Referer": SHORT,
+            "X-Forwarded-For": SHORT,
+            "Prefer": f"wait=0; {SHORT}",
+            "If-None-Match": SHORT,
+            "Cookie": f"session={SHORT}",
+            "videosdk-signature": SHORT,
+        }
+        for method in sorted((rule.methods or set()) | {"ZAYNAB"}):
+            yield method, path, {**asked, **PERSON, "Zaynab": "1961-07-23"}, headers, {**fields, **PERSON}
+
+
+def test_whatever_is_put_into_any_route_reaches_no_log_no_queue_and_no_metric(system: System) -> None:
+    wire = Wire(system.stack.ports["redis"])
+    token = str(system.charity.session.headers["Authorization"]).partition(" ")[2]
+    asked = 0
+    for method, path, query, headers, body in planted_requests(create_app(cast(Any, None))):
+        for access in ({"Authorization": f"Bearer {token}"}, {"Authorization": f"Bearer {SHORT}"}, {}):
+            requests.request(
+                method, system.stack.api_url + path, params=query, headers={**headers, **access}, json=body, timeout=30
+            )
+            asked += 1
+    assert asked > 300
+    system.town.when_quiet()
+    heard = wire.text()
+    wire.close()
+    bearer = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    metrics = requests.get(f"{system.stack.api_url}/metrics", headers=bearer, timeout=30)
+    assert "tahoon_http_request_seconds" in metrics.text
+    logs = {path.name: path.read_text(errors="replace") for path in system.stack.folder.glob("*.log")}
+    assert '"event": "request"' in logs["api.log"]
+    keys = [token, METRICS_TOKEN, system.data.charity.access_key, system.data.charity.shared_api_key]
+    for place, text in {"redis": heard, "metrics": metrics.text, **logs}.items():
+        assert [word for word in [*NAMING, "ZAYNAB", *keys] if word in text] == [], place

@@ -41,7 +41,10 @@ def only_deed(world: World) -> Deed:
 
 
 def read_recordings(world: World, path: str = RECORDINGS) -> Any:
-    return world.client.get(path, headers={**world.bearer(scopes={Scope.RECORDINGS_READ}), "X-Request-Id": "r-1"})
+    return world.client.get(
+        path,
+        headers={**world.bearer(scopes={Scope.RECORDINGS_READ}), "X-Request-Id": "0af7651916cd43dd8448eb211c80319c"},
+    )
 
 
 def test_a_sensitive_read_says_who_read_what_when_and_by_which_request(world: World) -> None:
@@ -57,7 +60,7 @@ def test_a_sensitive_read_says_who_read_what_when_and_by_which_request(world: Wo
         token_id="t1",
         resource_kind="booking",
         resource_id=str(BOOKING),
-        request_id="r-1",
+        request_id="0af7651916cd43dd8448eb211c80319c",
         occurred_at=NOW,
     )
 
@@ -67,7 +70,7 @@ def test_a_sensitive_read_is_not_answered_unless_its_deed_is_written(world: Worl
     answer = read_recordings(world)
     assert (answer.status_code, answer.json["reason"]) == (503, Reason.SERVICE_UNAVAILABLE)
     assert "recordingsList" not in answer.json
-    assert answer.headers["X-Request-Id"] == answer.json["requestId"] == "r-1"
+    assert answer.headers["X-Request-Id"] == answer.json["requestId"] == "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.mark.parametrize(

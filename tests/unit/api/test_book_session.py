@@ -292,11 +292,11 @@ def test_a_refusal_has_its_code_reason_and_field(
     world: World, refusal: Exception, http_status: int, reason: Reason, fields: set[str]
 ) -> None:
     world.refusal = refusal
-    answer = world.book(X_Request_Id="abc")
+    answer = world.book(X_Request_Id="0af7651916cd43dd8448eb211c80319c")
     assert (answer.status_code, answer.json["reason"], answer.json["status"]) == (http_status, reason, 0)
     assert fields_named(answer) == fields
     assert answer.json["message"]
-    assert answer.json["requestId"] == answer.headers["X-Request-Id"] == "abc"
+    assert answer.json["requestId"] == answer.headers["X-Request-Id"] == "0af7651916cd43dd8448eb211c80319c"
 
 
 def test_a_store_that_is_away_says_when_to_come_back_and_not_what_it_is(world: World) -> None:

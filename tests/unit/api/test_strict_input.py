@@ -111,8 +111,12 @@ def test_a_body_of_too_many_values_is_refused(world: World, values: dict[str, An
 
 def test_unknown_paths_and_methods_answer_in_the_houses_shape(world: World) -> None:
     client = world.client
-    missing = client.get("/nowhere", headers={"X-Request-Id": "r-1"})
-    assert (missing.status_code, missing.json["reason"], missing.json["requestId"]) == (404, Reason.NOT_FOUND, "r-1")
+    missing = client.get("/nowhere", headers={"X-Request-Id": "0af7651916cd43dd8448eb211c80319c"})
+    assert (missing.status_code, missing.json["reason"], missing.json["requestId"]) == (
+        404,
+        Reason.NOT_FOUND,
+        "0af7651916cd43dd8448eb211c80319c",
+    )
     refused = client.delete(BOOK)
     assert (refused.status_code, refused.json["reason"]) == (405, Reason.METHOD_NOT_ALLOWED)
     assert "POST" in refused.headers["Allow"]
@@ -121,7 +125,7 @@ def test_unknown_paths_and_methods_answer_in_the_houses_shape(world: World) -> N
 # --- what surrounds every answer -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "a/b", "ü"])
+@pytest.mark.parametrize("given", ["", "a b", "a" * 65, "a/b", "ü", "Zaynab", "1961-07-23", "a" * 15])
 def test_a_request_id_that_we_do_not_like_is_replaced(world: World, given: str) -> None:
     ids = {world.client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] for _ in "ab"}
     assert len(ids) == 2
@@ -139,9 +143,9 @@ def test_every_answer_is_careful_with_browsers_and_says_its_id() -> None:
         world.book(),
         world.book("{"),
         world.book("x" * (64 * 1024 + 1)),
-        world.status(X_Request_Id="r-1"),
-        world.client.get(STATUS + "/x", headers={"X-Request-Id": "r-1"}),
-        world.client.get("/nowhere", headers={"X-Request-Id": "r-1"}),
+        world.status(X_Request_Id="0af7651916cd43dd8448eb211c80319c"),
+        world.client.get(STATUS + "/x", headers={"X-Request-Id": "0af7651916cd43dd8448eb211c80319c"}),
+        world.client.get("/nowhere", headers={"X-Request-Id": "0af7651916cd43dd8448eb211c80319c"}),
         world.client.delete(BOOK),
         world.client.options(BOOK),
         world.client.head("/healthz"),
@@ -155,15 +159,15 @@ def test_every_answer_is_careful_with_browsers_and_says_its_id() -> None:
         assert answer.headers["X-Request-Id"]
     for refused in answers[1:-1]:
         assert refused.json["requestId"] == refused.headers["X-Request-Id"]
-    assert [answer.headers["X-Request-Id"] for answer in answers[3:6]] == ["r-1"] * 3
+    assert [answer.headers["X-Request-Id"] for answer in answers[3:6]] == ["0af7651916cd43dd8448eb211c80319c"] * 3
 
 
 def test_a_request_leaves_a_line_that_names_the_route_and_not_what_was_asked_for() -> None:
     world = World(view=view_of())
     with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
-        world.status(X_Request_Id="r-1")
+        world.status(X_Request_Id="0af7651916cd43dd8448eb211c80319c")
     (line,) = [line for line in lines if line["event"] == "request"]
-    assert (line["request_id"], line["status"]) == ("r-1", 200)
+    assert (line["request_id"], line["status"]) == ("0af7651916cd43dd8448eb211c80319c", 200)
     assert line["route"].endswith("/getbookingstatus/<booking_id>")
     assert CIPHER.encrypt(IdKind.BOOKING, BOOKING) not in str(lines)
 
