@@ -27,6 +27,7 @@ LISTED = frozenset(
         "endpoint_id",
         "delivery_id",
         "family_id",
+        "user_id",
         "saga",
         "step",
         "kind",
