@@ -224,6 +224,14 @@ def metrics_directory(settings: Settings) -> Path:
     return settings.metrics_dir or default_directory(settings.scheduling_db_url)
 
 
+def trace(settings: Settings, *, service: str) -> None:
+    """Begin to trace what this process does, if a collector is named; without one, nothing of it is imported."""
+    if settings.otlp_endpoint is not None:
+        from watch.traces import open_traces
+
+        watch_of(settings).traces = open_traces(settings.otlp_endpoint, service=service)
+
+
 def exposed_metrics(settings: Settings, databases: Databases, publisher: Celery) -> ExposedMetrics | None:
     if settings.metrics_token is None:
         return None
@@ -249,6 +257,7 @@ def serve_worker_metrics(settings: Settings) -> None:
 def build_api(settings: Settings | None = None) -> Flask:
     settings = settings or settings_or_exit()
     start_logging(settings.log_level, dropped=lambda number: watch_of(settings).log_fields_dropped(number))
+    trace(settings, service="tahoon-api")
     return create_app(api_services(settings), trusted_proxies=settings.trusted_proxies)
 
 
@@ -525,6 +534,7 @@ def build_worker_app() -> Celery:
     )
     tell = Bell(lambda: nudge.ring(ANNOUNCE), pause=celeryconfig.BELL_PAUSE)
     runner = built_once(lambda: build_runner(settings, nudge=nudge_freed, tell=tell, is_stopping=stopping.is_set))
+    before_first_task(lambda: trace(settings, service="tahoon-worker"))
     before_first_task(lambda: (runner(), FcmPushSender.prepare()))
     register_sagas(app, NAMES, runner)
     waiting = partial(nudges_waiting, app, celeryconfig.SAGAS)

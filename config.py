@@ -140,6 +140,7 @@ class Settings:
     metrics_token: Secret | None  # None: nothing is counted, and /metrics is not there
     metrics_dir: Path | None
     metrics_port: int | None
+    otlp_endpoint: str | None  # base address of an OpenTelemetry collector; None: nothing is traced
 
 
 class SecretText(fields.String):
@@ -460,6 +461,14 @@ class SettingsSchema(Schema):
         load_default=None,
         validate=validate.Range(min=1, max=65535),
         metadata={"help": "a worker answers `/metrics` here, where it shares no METRICS_DIR with an API"},
+    )
+    otlp_endpoint = fields.String(
+        load_default=None,
+        validate=WEB_ADDRESS,
+        metadata={
+            "help": "base address of an OpenTelemetry collector (OTLP over HTTP, often port 4318); without it nothing "
+            "is traced"
+        },
     )
 
     @pre_load

@@ -28,14 +28,20 @@ NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectT
 
 
 class CallWatch(Protocol):
-    def outside_call(self, name: str) -> AbstractContextManager[object]:
+    def outside_call(self, name: str, *, service: str) -> AbstractContextManager[object]:
         """Around one call; the ProviderError that leaves it is its outcome. Raises nothing of its own."""
+        ...
+
+    def answered(self, status: int) -> None:
+        """Inside an outside_call: the HTTP status of its answer. Raises nothing."""
         ...
 
 
 class Unwatched:
-    def outside_call(self, name: str) -> AbstractContextManager[object]:  # noqa: ARG002
+    def outside_call(self, name: str, *, service: str) -> AbstractContextManager[object]:  # noqa: ARG002
         return nullcontext()
+
+    def answered(self, status: int) -> None: ...
 
 
 UNWATCHED = Unwatched()
@@ -46,12 +52,14 @@ class HttpService:
 
     def __init__(
         self,
+        service: str,
         *,
         timeout: timedelta,
         connections: int,
         clock: Callable[[], datetime],
         watch: CallWatch = UNWATCHED,
     ) -> None:
+        self._service = service
         self._watch = watch
         seconds = timeout.total_seconds()
         self.pool = urllib3.PoolManager(
@@ -73,13 +81,14 @@ class HttpService:
         """The answer, if it is a 2xx or one of `fine`; `name` stands for the call in errors. Raises ProviderError."""
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
         encoded = None if body is None else json.dumps(body).encode()
-        with self._watch.outside_call(name):
+        with self._watch.outside_call(name, service=self._service):
             try:
                 answer = self._pool_of(url).urlopen(
                     method, _path_of(url), body=encoded, headers=headers, redirect=False
                 )
             except urllib3.exceptions.HTTPError as error:
                 raise unanswered(name, error) from error
+            self._watch.answered(answer.status)
             refusal = None if answer.status in fine else error_of(name, answer, now=self._clock())
             if refusal is not None:
                 raise refusal

@@ -1,8 +1,9 @@
 """All who watch one process, as the one who is told of everything. Without any, it hears and does nothing."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from integrations.webhooks.ports import WebhookSender
 from repositories.database import Database
@@ -10,10 +11,14 @@ from repositories.entities.sagas import Attempt, SagaState
 from saga.reconcile import Disagreement, Report
 from watch.metrics import Metrics, TimedSender, watch_pools
 
+if TYPE_CHECKING:
+    from watch.traces import Traces
+
 
 class ProcessWatch:
     def __init__(self, metrics: Metrics | None) -> None:
         self._metrics = metrics
+        self.traces: Traces | None = None  # set before the process begins its work
         self._pools: list[tuple[str, Database]] = []
         if metrics is not None:
             watch_pools(metrics, lambda: list(self._pools))
@@ -23,17 +28,21 @@ class ProcessWatch:
     ) -> None:
         if self._metrics is not None:
             self._metrics.request_answered(method=method, route=route, status=status, reason=reason, seconds=seconds)
+        if self.traces is not None:
+            self.traces.request_answered(method=method, route=route, status=status, seconds=seconds)
 
     def nudged(self, is_published: bool) -> None:
         if self._metrics is not None:
             self._metrics.nudged(is_published)
 
-    def at_work(self, state: SagaState) -> AbstractContextManager[object]:  # noqa: ARG002
-        return nullcontext()
+    def at_work(self, state: SagaState) -> AbstractContextManager[object]:
+        return nullcontext() if self.traces is None else self.traces.at_work(state)
 
     def tried(self, state: SagaState, attempt: Attempt, *, seconds: float) -> None:
         if self._metrics is not None:
             self._metrics.tried(state, attempt, seconds=seconds)
+        if self.traces is not None:
+            self.traces.tried(attempt)
 
     def ended(self, state: SagaState, *, seconds: float) -> None:
         if self._metrics is not None:
@@ -43,8 +52,13 @@ class ProcessWatch:
         if self._metrics is not None:
             self._metrics.lease_lost()
 
-    def outside_call(self, name: str) -> AbstractContextManager[object]:
-        return nullcontext() if self._metrics is None else self._metrics.outside_call(name)
+    def outside_call(self, name: str, *, service: str) -> AbstractContextManager[object]:
+        timed = nullcontext() if self._metrics is None else self._metrics.outside_call(name)
+        return timed if self.traces is None else both(timed, self.traces.outside_call(name, service=service))
+
+    def answered(self, status: int) -> None:
+        if self.traces is not None:
+            self.traces.answered(status)
 
     def log_fields_dropped(self, number: int) -> None:
         if self._metrics is not None:
@@ -67,6 +81,12 @@ class ProcessWatch:
             self._pools.append((name, database))
             database.repeated = repeats_of(self._metrics, name)
         return database
+
+
+@contextmanager
+def both(one: AbstractContextManager[object], other: AbstractContextManager[object]) -> Iterator[None]:
+    with one, other:
+        yield
 
 
 def repeats_of(metrics: Metrics, name: str) -> Callable[[], None]:

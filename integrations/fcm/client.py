@@ -51,7 +51,7 @@ class FcmPushSender:
         self._public_booking_id = public_booking_id
         self._clock = clock
         self._lock = threading.Lock()
-        self._service = HttpService(timeout=timeout, connections=connections, clock=clock, watch=watch)
+        self._service = HttpService("fcm", timeout=timeout, connections=connections, clock=clock, watch=watch)
 
     def send(self, push: Push, *, key: str, platforms: Sequence[Platform] = BOTH) -> None:
         """All platforms are tried, though the first fails; then the first error is raised."""

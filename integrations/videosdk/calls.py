@@ -34,7 +34,7 @@ class VideoSdkCalls:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._service = HttpService(timeout=timeout, connections=connections, clock=clock, watch=watch)
+        self._service = HttpService("videosdk", timeout=timeout, connections=connections, clock=clock, watch=watch)
         self._tokens: dict[VideoSdkSettings, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
 
