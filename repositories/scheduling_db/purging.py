@@ -98,11 +98,11 @@ WILL_BE_DELIVERED = (  # also later: a paused endpoint gets what happened meanwh
     )
     .exists()
 )
-IS_OF_A_BOOKING_THAT_IS_OVER = select(bookings.c.id).where(bookings.c.id == booking_events.c.booking_id, IS_OVER)
+_IS_OF_A_BOOKING_THAT_IS_OVER = select(bookings.c.id).where(bookings.c.id == booking_events.c.booking_id, IS_OVER)
 IS_OLD_EVENT = (
     booking_events.c.occurred_at < BEFORE,
     booking_events.c.position.is_not(None),
-    IS_OF_A_BOOKING_THAT_IS_OVER.exists(),
+    _IS_OF_A_BOOKING_THAT_IS_OVER.exists(),
     ~IS_BEING_DELIVERED,
     ~WILL_BE_DELIVERED,
 )

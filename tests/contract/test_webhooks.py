@@ -492,6 +492,20 @@ def test_a_rotated_secret_overlaps_with_the_one_before(hooks: Hooks) -> None:
     assert (kept.sealed_secret, kept.earlier_secret, kept.earlier_until) == ("s2", "s1", NOW + DAY)
 
 
+def test_every_secret_is_sealed_anew_the_one_before_too_or_none_of_an_endpoint(hooks: Hooks) -> None:
+    rotated, plain, opaque = hooks.add(), hooks.add(), hooks.add()
+    for endpoint, secret in ((rotated, "s2"), (opaque, "lost")):
+        hooks.endpoints.rotate_secret(endpoint, secret, organization_id=1, overlap=DAY, key=None, now=NOW)
+    done = hooks.endpoints.seal_anew(lambda sealed: None if sealed == "lost" else f"new-{sealed}")
+    assert done == [(rotated, True), (plain, True), (opaque, False)]
+    kept = [hooks.endpoint(one) for one in (rotated, plain, opaque)]
+    assert [(one.sealed_secret, one.earlier_secret) for one in kept] == [
+        ("new-s2", "new-s1"),
+        ("new-s1", None),
+        ("lost", "s1"),
+    ]
+
+
 def test_a_foreign_or_deleted_endpoint_is_not_there(hooks: Hooks) -> None:
     endpoint = hooks.add()
     hooks.accept()

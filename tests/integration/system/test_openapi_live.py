@@ -127,7 +127,12 @@ def test_anothers_id_is_a_missing_one_on_every_route(system: System) -> None:
 
 def judged(system: System) -> list[dict[str, Any]]:
     operations = [said for methods in document(system)["paths"].values() for said in methods.values()]
-    return [said for said in operations if "requestBody" in said or is_asked(said, "query")]
+    return [said for said in operations if "requestBody" in said or is_asked(said, "query") or has_key(said)]
+
+
+def has_key(said: dict[str, Any]) -> bool:
+    """The example of an idempotency key is the same on every route, and a key is good for one."""
+    return any(parameter.get("name") == "Idempotency-Key" for parameter in said["parameters"])
 
 
 def is_asked(said: dict[str, Any], where: str) -> bool:
