@@ -64,8 +64,8 @@ def test_a_pending_booking_says_when_to_ask_again(
 
 
 def test_a_foreign_booking_answers_as_a_missing_one(world: World) -> None:
-    foreign = world.status(organization_id=OTHERS, X_Request_Id="r")
-    missing = world.status(CIPHER.encrypt(IdKind.BOOKING, 999), X_Request_Id="r")
+    foreign = world.status(organization_id=OTHERS, X_Request_Id="a" * 32)
+    missing = world.status(CIPHER.encrypt(IdKind.BOOKING, 999), X_Request_Id="a" * 32)
     assert (foreign.status_code, foreign.json["reason"]) == (404, Reason.NOT_FOUND)
     assert foreign.data == missing.data
 
