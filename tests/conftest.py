@@ -19,10 +19,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", ENGINES)
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
     """Logging is set up once for a process, which here goes on to the next test."""
-    monkeypatch.setattr(bootstrap, "start_logging", lambda _level, **_: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "start_logging", lambda _level, **_: None)
+        yield
 
 
 @pytest.fixture(scope="session")

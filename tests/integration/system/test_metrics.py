@@ -93,7 +93,11 @@ def test_how_everything_stands_is_told_as_the_database_has_it(system: System) ->
     assert sum_of(found, "tahoon_database_up") == 2
     assert sum_of(found, "tahoon_breaker_open") == 0
     assert sum_of(found, "tahoon_places_free", service="videosdk") == 12
-    assert sum_of(found, "tahoon_database_connections_most", database="scheduling") > 0
+    wait_until(
+        lambda: sum_of(scraped(system.stack.api_url), "tahoon_database_connections_most", database="scheduling") > 0,
+        seconds=30,
+        what="the first sample of the pools",
+    )
     system.stack.signal("worker", signal.SIGSTOP)
     booking = system.booked(system.charity, system.next_body("R-0"))
     wait_until(

@@ -5,14 +5,18 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+import pytest
+import structlog
 from celery import Celery
 from structlog.testing import capture_logs
 
 from repositories.ports.errors import StoreUnavailable
 from saga.reconcile import Disagreement, Finding, Report
+from workers import saga_tasks
 from workers.saga_tasks import LISTED, register_reconciliation
 
 DAY = timedelta(days=1)
+EVERY_LEVEL = structlog.make_filtering_bound_logger(0)  # whatever this process's own logging leaves out
 
 
 class Reconciles:
@@ -42,7 +46,8 @@ def ran(findings: int, error: Exception | None = None) -> tuple[Any, str, list[A
     """The task, its result, and what it logged."""
     task, reconciles = task_and_reconciles()
     reconciles.findings, reconciles.error = findings, error
-    with capture_logs() as told:
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as told:
+        patch.setattr(saga_tasks, "log", structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=EVERY_LEVEL))
         return task, task(), told
 
 
