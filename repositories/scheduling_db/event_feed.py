@@ -85,12 +85,13 @@ def _page_of(found: list[BookingEvent], *, limit: int, end: int, has_more: bool)
 
 
 def _events(connection: Connection, statement: Any, values: dict[str, Any]) -> list[BookingEvent]:
-    return [event_of(row) for row in connection.execute(statement, values)]
+    return [event_of(row, event_id=row.id) for row in connection.execute(statement, values)]
 
 
-def event_of(row: Row[Any]) -> BookingEvent:
+def event_of(row: Row[Any], *, event_id: int) -> BookingEvent:
+    """`event_id` apart: in a join the row's own id may be another's."""
     return BookingEvent(
-        id=row.id,
+        id=event_id,
         organization_id=row.organization_id,
         booking_id=row.booking_id,
         sequence=row.sequence,

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, select
 
-from repositories.entities.events import BookingEvent
 from repositories.entities.webhooks import Delivery, Endpoint
-from repositories.enums import BookingStatus, DeliveryState, DisabledBecause, EndpointState
+from repositories.enums import DeliveryState, DisabledBecause, EndpointState
+from repositories.scheduling_db.event_feed import event_of
 from repositories.scheduling_db.tables import booking_events, webhook_deliveries, webhook_endpoints
 
 ITSELF = (
@@ -38,7 +38,7 @@ def delivery_of(row: Row[Any]) -> Delivery:
     return Delivery(
         id=row.id,
         endpoint_id=row.endpoint_id,
-        event=None if row.event_id is None else _event_of(row),
+        event=None if row.event_id is None else event_of(row, event_id=row.event_id),
         state=DeliveryState(row.state),
         attempts=row.attempts,
         due_at=row.due_at,
@@ -46,19 +46,4 @@ def delivery_of(row: Row[Any]) -> Delivery:
         last_status=row.last_status,
         created_at=row.created_at,
         ended_at=row.ended_at,
-    )
-
-
-def _event_of(row: Row[Any]) -> BookingEvent:
-    return BookingEvent(
-        id=row.event_id,
-        organization_id=row.organization_id,
-        booking_id=row.booking_id,
-        sequence=row.sequence,
-        kind=row.kind,
-        status=BookingStatus(row.status),
-        reason=row.reason,
-        changed=tuple(json.loads(row.changed)),
-        occurred_at=row.occurred_at,
-        position=row.position,
     )
