@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the image is made of, in two steps: `packages` (changes seldom) and `app`. The Dockerfile runs them in a bare
-# Debian; tests/image.sh runs the same steps in one made by debootstrap.
+# Debian; deploy/check-image.sh runs the same steps in one made by debootstrap.
 set -eu
 HOME_OF=/opt/tahoon
 APP=$HOME_OF/app

@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile say what the code needs; tests/deploy shows the image's steps at work."""
+"""docker-compose.yml and the Dockerfile say what the code needs; deploy/check-image.sh shows the image at work."""
 
 import re
 from pathlib import Path
