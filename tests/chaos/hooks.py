@@ -52,7 +52,7 @@ class Watch:
         elif plan.at.get(number) == STOP:
             self.script.note(saga_id, "stops", here)
             stop()
-        elif plan.meet == point and not self.script.notes(saga_id, "meetings"):
+        if plan.meet == point and not self.script.notes(saga_id, "meetings"):
             self.script.note(saga_id, "meetings", here)
             stop()
 
