@@ -37,6 +37,7 @@ class Fault:
     is_of_workers: bool = False  # nothing that can happen to an API process
     is_of_open_bookings: bool = False  # a partner cancels: once is enough
     stops_in_transaction: bool = False
+    keeps_partners_out: bool = False  # so none can be met at the point; the scenarios that meet nobody have it too
     outlives_lease: bool = False  # so it cannot be tried where nobody else can write meanwhile
     leaves_rooms: bool = False  # that reconciliation closes
     is_of_every_point: bool = False  # also where a saga does again what it did before
@@ -51,6 +52,7 @@ class Fault:
         return not (
             (self.is_of_workers and point.is_api)
             or (self.is_of_open_bookings and not scenario.can_be_cancelled)
+            or (self.keeps_partners_out and point.name == scenario.meet)
             or (self.outlives_lease and is_in_everybodys_way)
             or (self.has_wrong_clocks and scenario.is_long)  # a nudge to one whose clock is behind is lost for a while
         )
@@ -227,6 +229,7 @@ DATABASE_AWAY = Fault(
     strike=work_in_it,
     act=STOP,
     is_of_workers=True,
+    keeps_partners_out=True,
     storm=no_database,
 )
 KEY_REFUSED = Fault(
