@@ -4,10 +4,10 @@ Where the process holds a transaction open (the point before a commit), it dies 
 fault is about just that: on SQLite a stopped writer keeps everybody from writing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from demo.stack import wait_until
@@ -33,7 +33,7 @@ class Fault:
     strike: Strike
     act: str = DIE
     again_after: int | None = None  # points further on, the next process dies too
-    nudges: tuple[str, ...] = ()
+    nudges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as Plan has them
     is_of_workers: bool = False  # nothing that can happen to an API process
     is_of_open_bookings: bool = False  # a partner cancels: once is enough
     stops_in_transaction: bool = False
@@ -65,7 +65,7 @@ class Fault:
         at = {point.number: self.act_at(point)}
         if self.again_after is not None:
             at[point.number + self.again_after] = DIE
-        return Plan(at=at, meet=scenario.meet, nudges=self.nudges)
+        return Plan(at=at, meet=scenario.meet, nudges=dict(self.nudges))
 
 
 # --- deaths --------------------------------------------------------------------------------
@@ -161,6 +161,7 @@ def outlive_a_cancelled_booking(trip: Trip, _act: str, _storm: Strikes | None) -
 def let_another_end_it(trip: Trip, stop: Stop) -> None:
     trip.wait_for_answer()
     trip.wait_for_end()
+    trip.wait_until_told()
     before = trip.story
     trip.wake(stop)
     wait_until(
@@ -196,19 +197,19 @@ TWICE_DELIVERED = Fault(
     what="every message comes twice, more come while the process is at the point, and it is killed",
     strike=ring_twice,
     act=STOP,
-    nudges=(TWICE, TWICE),
+    nudges={"api": (TWICE,), "worker": (TWICE,)},
 )
 LOST = Fault(
     name="message lost",
     what="the first message is lost; SIGKILL at the point; the next message is lost too",
     strike=die,
-    nudges=(LOSE, SEND, LOSE),
+    nudges={"api": (LOSE,), "worker": (SEND, LOSE)},
 )
 SWEEPER_DIES = Fault(
     name="sweeper dies",
     what="SIGKILL at the point, and again in the sweep that finds the saga, after its mark and before its message",
     strike=die,
-    nudges=(SEND, DIE),
+    nudges={"worker": (DIE,)},
 )
 FLUSHED = Fault(
     name="broker flushed",

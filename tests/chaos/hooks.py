@@ -111,8 +111,9 @@ class Watch:
 
         def watched(nudge: CeleryNudge, saga_name: str, saga_id: str) -> bool:
             plan = self.script.plan_of(saga_id)
-            number = -1 if plan is None else self.script.note(saga_id, "nudges", self.role)
-            fate = plan.nudges[number] if plan is not None and number < len(plan.nudges) else SEND
+            fates = () if plan is None else plan.nudges.get(self.role, ())
+            number = self.script.note(saga_id, f"{self.role}-nudges", self.role) if fates else 0
+            fate = fates[number] if number < len(fates) else SEND
             if fate == LOSE:
                 return True
             if fate == DIE:

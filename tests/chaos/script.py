@@ -15,7 +15,8 @@ class Plan:
 
     at: dict[int, str] = field(default_factory=dict)  # number of a point -> DIE or STOP
     meet: str | None = None  # stand still the first time a point of this name is passed, for the partner to act
-    nudges: tuple[str, ...] = ()  # what becomes of each nudge, in order: SEND (also of all others), LOSE, TWICE, DIE
+    nudges: dict[str, tuple[str, ...]] = field(default_factory=dict)  # role -> what becomes of each nudge that its
+    # processes send, in order: SEND (also of all others), LOSE, TWICE, DIE
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Script:
         return Plan(
             at={int(number): act for number, act in given["at"].items()},
             meet=given["meet"],
-            nudges=tuple(given["nudges"]),
+            nudges={role: tuple(fates) for role, fates in given["nudges"].items()},
         )
 
     def note(self, saga_id: str, kind: str, line: str) -> int:

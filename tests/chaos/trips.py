@@ -254,6 +254,12 @@ class Trip:
         theirs = (sagas.c.booking_id.in_(self.others), sagas.c.due_at.is_not(None))
         wait_until(lambda: not rows(self.arena.town, sagas, *theirs), seconds=PATIENCE, what="the others of the group")
 
+    def wait_until_told(self) -> None:
+        """Until each event of this booking has its place in the feed, which it is given later."""
+        events = scheduling.booking_events
+        unplaced = (events.c.booking_id == self.booking_id, events.c.position.is_(None))
+        wait_until(lambda: not rows(self.arena.town, events, *unplaced), seconds=PATIENCE, what="the feed")
+
     def sagas_on_their_way(self) -> list[Any]:
         sagas = scheduling.sagas
         return rows(
