@@ -33,7 +33,7 @@ class Fault:
     strike: Strike
     act: str = DIE
     again_after: int | None = None  # points further on, the next process dies too
-    nudges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as Plan has them
+    nudges: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)  # as Plan has them
     is_of_workers: bool = False  # nothing that can happen to an API process
     is_of_open_bookings: bool = False  # a partner cancels: once is enough
     stops_in_transaction: bool = False
