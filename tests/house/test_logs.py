@@ -11,8 +11,8 @@ import structlog
 import logs
 from logs import LISTED, only_listed
 
-FOLDERS = ("api", "databases", "integrations", "repositories", "saga", "watch", "workers")
-FILES = [Path("bootstrap.py"), *(path for folder in FOLDERS for path in sorted(Path(folder).rglob("*.py")))]
+FOLDERS = ("api", "bootstrap", "databases", "integrations", "repositories", "saga", "watch", "workers")
+FILES = [path for folder in FOLDERS for path in sorted(Path(folder).rglob("*.py"))]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 BINDING = {"bound_contextvars", "bind_contextvars"}
 
