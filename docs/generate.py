@@ -63,7 +63,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Generated from `config.py` by `python -m docs.generate`. Each is an environment variable or a line of `.env`; the",
+        "Generated from `config/schema.py` by `python -m docs.generate`. Each is an environment variable or a line of `.env`; the",
         "environment wins. Durations are in seconds. *Sandbox* is the value that `TAHOON_SANDBOX=true` fills in where none is given;",
         "its keys are refused outside it. `<setting>_FILE` names a file that holds the setting instead.",
         "",
