@@ -64,7 +64,12 @@ def understood(work: Callable[[], T]) -> T:
     try:
         return work()
     except REFUSALS as error:
-        raise click.ClickException(str(error) or (type(error).__doc__ or "").strip()) from error
+        raise click.ClickException(said_of(error)) from error
+
+
+def said_of(error: Exception) -> str:
+    """A refusal in one line."""
+    return str(error) or (type(error).__doc__ or "").strip()
 
 
 saga_commands = Understanding("saga", help="List, show and unstick sagas. docs/how-to/unstick-a-saga.md is the guide.")

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from api.cli import Understanding, booking_named, in_words, operations, stamp, table, tell
+from api.cli import Understanding, booking_named, in_words, operations, said_of, stamp, table, tell
 from api.cli_acts import user_name
 from api.cli_keys import no_longer_than
 from api.services import services
 from integrations.ports import NotificationType
 from repositories.entities.pushes import PushFilter, PushRecord
 from repositories.enums import PushState
-from repositories.ports.errors import PushUnknown
+from repositories.ports.errors import PushNotFailed, PushOutdated, PushUnknown
 from saga.notify import SENT_BY_FLOWS
 from saga.operators import NotPossible
 
@@ -23,6 +23,7 @@ COLUMNS = (
     *("created_at", "updated_at"),
 )
 NAMES = {kind.known_as: kind for kind in NotificationType}
+NOT_SENT_AGAIN = (PushUnknown, PushNotFailed, PushOutdated, NotPossible)
 Command = Callable[..., None]
 
 push_commands = Understanding("push", help="List, send and send again pushes to care providers.")
@@ -115,10 +116,20 @@ def send(
 @click.argument("pushes", type=click.IntRange(0), nargs=-1, required=True)
 @asking
 def resend(pushes: tuple[int, ...], by: str, why: str) -> None:
-    """Send failed pushes again, to the platforms that were not told; one whose booking has changed is refused."""
+    """Send failed pushes again, to the platforms that were not told; others are refused, each with its reason.
+
+    One whose booking has changed is refused, and so is one that would come too late: a reminder of a session that has
+    started."""
+    is_refused = False
     for push_id in pushes:
-        record = operations().pushes.send_again(push_id, asked=(by, why))
-        tell([f"push {record.id} is {record.state}"])
+        try:
+            record = operations().pushes.send_again(push_id, asked=(by, why))
+            tell([f"push {record.id} is {record.state}"])
+        except NOT_SENT_AGAIN as error:
+            is_refused = True
+            click.echo(f"push {push_id} is not sent again: {said_of(error)}", err=True)
+    if is_refused:
+        raise click.exceptions.Exit(1)
 
 
 def booking_id_of(given: str | None) -> int | None:

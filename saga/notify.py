@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from integrations.ports import NotificationType, Tells, told_by
 from repositories.entities.pushes import NewPush, PushRecord, RecordPush
 from repositories.entities.sagas import SagaState
-from repositories.enums import BookingStatus
+from repositories.enums import BookingStatus, PushState
 from repositories.ports.care_providers import CareProviders
 from repositories.ports.errors import PushUnknown
 from repositories.ports.pushes import Pushes
@@ -30,6 +30,9 @@ WANTS: Mapping[NotificationType, BookingStatus] = {
 SENT_BY_FLOWS = frozenset(WANTS)
 WORTH_SENDING = timedelta(days=1)  # for so long
 WORTH: Mapping[NotificationType, timedelta] = {NotificationType.OTHER_PARTY_JOINED: timedelta(minutes=10)}
+TELL_OF_A_SESSION_TO_COME = frozenset(
+    {NotificationType.NEW_BOOKING, NotificationType.RESERVE_SLOT, NotificationType.REMINDER_NOTIFICATION}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +110,13 @@ class PushOperator:
         return push_id
 
     def send_again(self, push_id: int, *, asked: tuple[str, str]) -> PushRecord:
-        """Raises PushUnknown, PushNotFailed, PushOutdated."""
+        """Raises PushUnknown, PushNotFailed, PushOutdated, NotPossible: it would come too late."""
         now, found = self.clock(), self.pushes.find(push_id)
         if found is None:
             raise PushUnknown
-        until = now + worth_sending(NotificationType(found.push.kind))
+        until = _worth_sending_again_until(found, now)
+        if found.state is PushState.FAILED and until <= now:
+            raise NotPossible(f"it is too late to send this again: it was news until {until:%Y-%m-%d %H:%M:%S} UTC")
         record = self.pushes.send_again(push_id, asked=asked, expires_at=until, now=now, nudged_until=now + MARK)
         self.nudge(SEND_PUSH, str(push_id))
         return record
@@ -131,6 +136,17 @@ def _refuse_what_does_not_fit(
 
 def worth_sending(kind: NotificationType) -> timedelta:
     return WORTH.get(kind, WORTH_SENDING)
+
+
+def _worth_sending_again_until(record: PushRecord, now: datetime) -> datetime:
+    """As long as a new one; but no session to come once it has started, and nobody joins anew by being told again."""
+    kind, push = NotificationType(record.push.kind), record.push
+    if kind in WORTH:
+        return record.created_at + WORTH[kind]
+    until = now + WORTH_SENDING
+    if kind in TELL_OF_A_SESSION_TO_COME and push.happens_at is not None:
+        return min(until, push.happens_at)
+    return until
 
 
 def recorded(state: SagaState, kind: NotificationType, ended: Ended, *, starts_at: datetime, key: str) -> RecordPush:

@@ -12,7 +12,7 @@ from integrations.ports import NotificationType, ProviderRefused
 from repositories.enums import PushState
 from tests.unit.api.world import CIPHER, World
 from tests.unit.saga.test_send_pushes import Post
-from tests.unit.saga.world import PROVIDER
+from tests.unit.saga.world import PROVIDER, SLOT_STARTS
 
 WHY = ("--by", "سارة", "--why", "تذكرة ٧")
 
@@ -72,10 +72,26 @@ def test_a_push_that_has_not_failed_or_has_no_reason_is_not_sent_again(world: Op
     again = world.run("resend", "1", *WHY)
     assert (again.exit_code, again.stderr) == (
         1,
-        "Error: This push has not failed: it waits to be sent, or was sent.\n",
+        "push 1 is not sent again: This push has not failed: it waits to be sent, or was sent.\n",
     )
     assert world.run("resend", "1").exit_code == 2
     assert world.desk.nudged == []
+
+
+def test_of_several_each_is_sent_or_refused_for_its_own_reason(world: OperatorsWorld) -> None:
+    failed_booking(world)
+    again = world.run("resend", "9", "1", *WHY)
+    assert again.stdout == "push 1 is waiting\n"
+    assert (again.exit_code, again.stderr) == (1, "push 9 is not sent again: There is no such push.\n")
+
+
+def test_a_new_booking_whose_session_has_started_is_refused_with_the_instant(world: OperatorsWorld) -> None:
+    failed_booking(world)
+    world.desk.world.now = SLOT_STARTS
+    again = world.run("resend", "1", *WHY)
+    said = f"it is too late to send this again: it was news until {SLOT_STARTS:%Y-%m-%d %H:%M:%S} UTC"
+    assert (again.exit_code, again.stderr) == (1, f"push 1 is not sent again: {said}\n")
+    assert world.desk.record(1).state is PushState.FAILED
 
 
 def test_a_type_that_no_flow_sends_is_sent(world: OperatorsWorld) -> None:

@@ -15,12 +15,18 @@ from integrations.ports import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from repositories.entities.pushes import BOTH_PLATFORMS, OUTDATED, PushRecord
+from repositories.entities.pushes import BOTH_PLATFORMS, OUTDATED, NewPush, PushRecord
 from repositories.enums import BookingStatus, PushState
-from repositories.ports.errors import CareProviderUnknown, PushOutdated, PushUnknown, StoreUnavailable
+from repositories.ports.errors import (
+    CareProviderUnknown,
+    PushNotFailed,
+    PushOutdated,
+    PushUnknown,
+    StoreUnavailable,
+)
 from saga.notify import Notify, PushOperator
 from saga.operators import NotPossible
-from saga.send_pushes import HELD, NOT_DUE, TRIES, SendPush, SweepPushes
+from saga.send_pushes import HELD, NOT_DUE, TOO_LATE, TRIES, SendPush, SweepPushes
 from tests.fakes.pushes import FakePushes
 from tests.unit.saga.world import LEASE, PROVIDER, SLOT_STARTS, World
 
@@ -394,6 +400,71 @@ def test_what_is_outdated_or_not_there_is_not_sent_again(post: Post) -> None:
         post.operator.send_again(1, asked=ASKED)
     with pytest.raises(PushUnknown):
         post.operator.send_again(9, asked=ASKED)
+
+
+def failed_reminder(post: Post) -> int:
+    push = NewPush(
+        key="reminder-1",
+        kind=int(NotificationType.REMINDER_NOTIFICATION),
+        care_provider_id=PROVIDER,
+        booking_id=post.booking(),
+        happens_at=SLOT_STARTS,
+        wants_status=BookingStatus.CONFIRMED,
+        expires_at=SLOT_STARTS - timedelta(minutes=30),
+    )
+    post.pushes.add(push, now=post.world.now, nudged_until=post.world.now)
+    post.world.push.is_down = ProviderRefused("400")
+    assert post.send(2) == "failed"
+    post.world.push.is_down = None
+    return 2
+
+
+def test_a_reminder_is_sent_again_only_until_its_session_starts(post: Post) -> None:
+    push_id = failed_reminder(post)
+    post.world.now = SLOT_STARTS - timedelta(seconds=1)
+    assert post.operator.send_again(push_id, asked=ASKED).push.expires_at == SLOT_STARTS
+    post.world.now = SLOT_STARTS
+    assert post.send(push_id) == "failed"  # the worker came too late for it
+    assert (post.record().reason, post.world.push.told.get("reminder-1")) == (TOO_LATE, None)
+    with pytest.raises(NotPossible, match=f"too late .* until {SLOT_STARTS:%Y-%m-%d %H:%M:%S} UTC"):
+        post.operator.send_again(push_id, asked=ASKED)
+    assert post.record().state is PushState.FAILED
+
+
+def test_a_reminder_long_before_its_session_is_worth_a_day(post: Post) -> None:
+    push_id = failed_reminder(post)
+    post.world.now = SLOT_STARTS - timedelta(days=3)
+    assert post.operator.send_again(push_id, asked=ASKED).push.expires_at == post.world.now + timedelta(days=1)
+
+
+def test_that_somebody_joined_is_no_news_ten_minutes_later(post: Post) -> None:
+    post.world.push.is_down = ProviderRefused("400")
+    post.send(joined(post))
+    post.world.push.is_down = None
+    post.world.now += timedelta(minutes=4)
+    assert post.operator.send_again(2, asked=ASKED).push.expires_at == post.world.now + timedelta(minutes=6)
+    post.world.push.fail_next(ProviderRefused("400"))
+    post.work()
+    post.world.now += timedelta(minutes=6)
+    with pytest.raises(NotPossible, match="too late"):
+        post.operator.send_again(2, asked=ASKED)
+
+
+def test_a_cancellation_is_told_again_also_after_the_session_would_have_started(post: Post) -> None:
+    booking_id = post.booking()
+    post.world.push.is_down = ProviderRefused("400")
+    post.world.cancel(booking_id)
+    post.world.settle()
+    post.world.push.is_down = None
+    post.world.now = SLOT_STARTS + timedelta(hours=2)
+    assert post.operator.send_again(2, asked=ASKED).state is PushState.WAITING
+
+
+def test_what_was_sent_is_told_to_be_sent_and_not_to_be_late(post: Post) -> None:
+    post.booking()
+    post.world.now = SLOT_STARTS + timedelta(hours=2)
+    with pytest.raises(PushNotFailed):
+        post.operator.send_again(1, asked=ASKED)
 
 
 def test_a_database_away_costs_nothing_but_a_try(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
