@@ -59,11 +59,8 @@ LISTED = frozenset(
         "port",
         "state",
         "reason",
-        "by",
-        "why",
     ]
 )
-# by, why: what an operator says of their own doing on the command line
 PLAIN = (str, int, float, bool, type(None))
 
 

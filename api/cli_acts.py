@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import click
+import structlog
 from flask.cli import with_appcontext
 
 from api.services import services
@@ -32,5 +33,5 @@ class AuditedCommand(click.Command):
             clock=services().clock,
             operator=ctx.params.get("by") or user_name() or None,
         )
-        with during(act):
+        with during(act), structlog.contextvars.bound_contextvars(request_id=act.request_id):
             return super().invoke(ctx)

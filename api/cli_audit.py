@@ -10,7 +10,7 @@ from repositories.entities.audit import SealedDeed
 from saga.audit import Anchor
 
 ANCHOR = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
-COLUMNS = ("line", "at", "action", "outcome", "http", "reason", "organization", "by", "about", "request")
+COLUMNS = ("line", "at", "action", "outcome", "http", "reason", "organization", "by", "about", "request", "why")
 
 audit_commands = Understanding("audit", help="Verify and read the audit log.")
 
@@ -44,8 +44,10 @@ def head() -> None:
 @click.option("--after", type=click.IntRange(0), default=0, show_default=True, help="only lines behind this one")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 def show(after: int, limit: int) -> None:
-    """Show lines of the log, the oldest first."""
-    tell(table([COLUMNS, *(cells_of(line) for line in services().audit_log.read(after=after, limit=limit))]))
+    """Show lines of the log, the oldest first; of commands that concern nothing else, why they were given."""
+    lines = services().audit_log.read(after=after, limit=limit)
+    reasons = services().command_reasons.of({line.deed.request_id for line in lines if line.deed.operator is not None})
+    tell(table([COLUMNS, *((*cells_of(line), reasons.get(line.deed.request_id, "-")) for line in lines)]))
 
 
 def cells_of(line: SealedDeed) -> tuple[str, ...]:

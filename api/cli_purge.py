@@ -18,9 +18,9 @@ log = structlog.get_logger()
 @click.command("purge", cls=AuditedCommand)
 @click.option("--dry-run", is_flag=True, help="forget nothing, show how much could be")
 @click.option("--by", default=user_name, show_default="your user name", callback=no_longer_than(100), help="who")
-@click.option("--why", required=True, callback=no_longer_than(500), help="the reason, for the log")
+@click.option("--why", required=True, callback=no_longer_than(500), help="the reason, for the audit log")
 @with_appcontext
-def purge(*, dry_run: bool, by: str, why: str) -> None:
+def purge(*, dry_run: bool, by: str, why: str) -> None:  # noqa: ARG001  `by` is whom the deed names
     """Forget finished sagas, events, deliveries, tokens and keys that are older than the settings say.
 
     One run is bounded; run it again until it forgets nothing."""
@@ -28,10 +28,10 @@ def purge(*, dry_run: bool, by: str, why: str) -> None:
     if dry_run:
         counts = understood(work.preview)
     else:
-        understood(services().audit_outbox.leave)  # one deed, and not one for each batch
+        understood(lambda: services().command_reasons.leave(why))  # one deed, and not one for each batch
         with aside():
             counts = understood(work)
-        log.info("purged_by_hand", by=by, why=why, forgotten=in_words(counts))
+        log.info("purged_by_hand", forgotten=in_words(counts))
     tell([f"{kind.value}  {number}" for kind, number in counts.items()])
 
 

@@ -38,12 +38,12 @@ which_user = click.option("--user", "user_id", required=True, callback=user_name
 @which_user
 @by_whom
 @for_what
-def export(user_id: int, by: str, why: str) -> None:
+def export(user_id: int, by: str, why: str) -> None:  # noqa: ARG001  `by` is whom the deed names
     """Write all that is known of a user to standard output, as JSON."""
     found = services().user_data.export(user_id)
     about("user", user_id, action="user.export", organization_id=found["user"]["organization_id"])
-    services().audit_outbox.leave()  # a deed, though nothing changes
-    log.info("user_exported", user_id=user_id, by=by, why=why)
+    services().command_reasons.leave(why)  # a deed, though nothing changes
+    log.info("user_exported", user_id=user_id)
     tell([json.dumps(found, ensure_ascii=False, indent=1)])
 
 

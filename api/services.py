@@ -18,7 +18,7 @@ from repositories.entities.bookings import Booking
 from repositories.entities.idempotency import Change, IdempotencyKey
 from repositories.ports.access_keys import AccessKeys
 from repositories.ports.assessments import Assessments
-from repositories.ports.audit import AuditLog, AuditOutbox
+from repositories.ports.audit import AuditLog, AuditOutbox, CommandReasons
 from repositories.ports.availability import Availability, Calendars
 from repositories.ports.bookings import BookingHistory, Bookings
 from repositories.ports.care_providers import CareProviders, Profiles
@@ -141,6 +141,7 @@ class ApiServices:
     clock: Callable[[], datetime]
     limiter: Limiter
     audit_outbox: AuditOutbox  # of PsyterDatabase
+    command_reasons: CommandReasons
     audit_log: AuditLog
     verify_audit: VerifyAudit
     max_wait: timedelta

@@ -40,6 +40,7 @@ from repositories.audit_outbox import SqlAuditOutbox
 from repositories.idempotency import KeyedChanges
 from repositories.psyter_db.access_keys import SqlAccessKeys
 from repositories.psyter_db.assessments import SqlAssessments
+from repositories.psyter_db.command_reasons import SqlCommandReasons
 from repositories.psyter_db.favorites import SqlFavorites
 from repositories.psyter_db.idempotency import PSYTER_KEYS
 from repositories.psyter_db.managed_providers import SqlManagedProviders
@@ -178,6 +179,7 @@ def api_services(settings: Settings) -> ApiServices:
         clock=bootstrap.utc_now,
         limiter=build_limiter(settings, databases),
         audit_outbox=SqlAuditOutbox(databases.psyter),
+        command_reasons=SqlCommandReasons(databases.psyter),
         audit_log=build_audit_log(settings, databases),
         verify_audit=VerifyAudit(log=build_audit_log(settings, databases), chain=Chain(settings.audit_key)),
         max_wait=MAX_WAIT,

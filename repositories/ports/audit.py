@@ -1,6 +1,6 @@
 """The audit log and the outboxes that feed it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,18 @@ class AuditOutbox(Protocol):
     def oldest(self, *, limit: int) -> Sequence[Deed]: ...
 
     def forget(self, deeds: Sequence[Deed]) -> None: ...
+
+
+class CommandReasons(Protocol):
+    """An operator's words on a command that concerns no row of its own: free text, so in no deed and in no log."""
+
+    def leave(self, why: str) -> None:
+        """Keep them, with the deed of whoever acts now, in one transaction. Raises StoreUnavailable."""
+        ...
+
+    def of(self, request_ids: Collection[str]) -> Mapping[str, str]:
+        """Those that were left, by the request id of their deed."""
+        ...
 
 
 class AuditLog(Protocol):

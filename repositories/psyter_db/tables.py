@@ -388,6 +388,14 @@ audit_log = Table(
     Index("ix_audit_log_organization_id_action", "organization_id", "action", "occurred_at", "sequence"),
 )
 
+command_reasons = Table(  # of the deed with this request id
+    "command_reasons",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("why", text(500), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 audit_head = Table(  # one row
     "audit_head",
     metadata,

@@ -1,9 +1,11 @@
 """The audit log and an outbox in memory. Kept honest by tests/contract."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
 
 from repositories.acting import acting
 from repositories.audit_chain import NO_SEAL, Chain
@@ -29,6 +31,24 @@ class FakeOutbox:
 
     def forget(self, deeds: Sequence[Deed]) -> None:
         self.deeds = [deed for deed in self.deeds if deed not in deeds]
+
+
+@dataclass
+class FakeCommandReasons:
+    outbox: FakeOutbox
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def leave(self, why: str) -> None:
+        act = acting()
+        if act is None:
+            raise RuntimeError("nobody acts")
+        if act.request_id in self.reasons:
+            raise IntegrityError(None, None, Exception())
+        self.outbox.leave()
+        self.reasons[act.request_id] = why
+
+    def of(self, request_ids: Collection[str]) -> Mapping[str, str]:
+        return {request_id: why for request_id, why in self.reasons.items() if request_id in request_ids}
 
 
 @dataclass

@@ -14,6 +14,7 @@ from logs import LISTED, only_listed
 FOLDERS = ("api", "bootstrap", "databases", "integrations", "repositories", "saga", "watch", "workers")
 FILES = [path for folder in FOLDERS for path in sorted(Path(folder).rglob("*.py"))]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+WORDS_OF_OPERATORS = {"by", "why", "operator", "asked", "asked_by", "asked_why", "paused_by", "paused_why", "done_by"}
 BINDING = {"bound_contextvars", "bind_contextvars"}
 
 
@@ -47,6 +48,17 @@ def test_a_line_has_a_constant_event_and_listed_fields(line: Line) -> None:
         assert isinstance(line.call.args[0], ast.Constant), line.where
     assert len(line.call.args) <= (not line.binds), line.where
     assert {word.arg for word in line.call.keywords} <= LISTED, line.where
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.where)
+def test_no_line_is_told_an_operators_own_words(line: Line) -> None:
+    read = [node for word in line.call.keywords for node in ast.walk(word.value)]
+    names = {getattr(node, "id", None) or getattr(node, "attr", None) for node in read}
+    assert names.isdisjoint(WORDS_OF_OPERATORS), line.where
+
+
+def test_no_field_is_for_an_operators_own_words() -> None:
+    assert LISTED.isdisjoint(WORDS_OF_OPERATORS)
 
 
 def test_what_is_not_listed_is_dropped_and_counted() -> None:

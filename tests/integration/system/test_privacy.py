@@ -17,6 +17,7 @@ from api.contract import Contract
 from demo.stack import Stack
 from demo.town import Town
 from tests.integration.system.conftest import CONFIRMED, FAILED, HASTE, System
+from tests.integration.system.test_operators import flask
 
 PERSON = {"name": "Zaynab Quux زينب", "dob": "1961-07-23", "referenceId": "REF-ZQ-77"}
 NAMING = [*PERSON.values(), "Zaynab", "زينب", r"\u0632\u064a\u0646\u0628", "REF-ZQ"]
@@ -89,6 +90,33 @@ def test_nothing_in_redis_or_in_a_log_names_anyone(system: System) -> None:
     secrets = [system.data.charity.access_key, system.data.charity.shared_api_key]
     for place, text in {"redis": heard, **logs}.items():
         assert [word for word in [*NAMING, *secrets] if word in text] == [], place
+
+
+# what tests/house/test_logs.py says of every line of code, as it happens
+COMMANDS = {
+    ("service", "pause", "fcm"): 0,
+    ("push", "send", "HomeWorkAssigned", "--provider", "1"): 0,
+    ("purge",): 0,
+    ("users", "export", "--user", "1"): 0,
+}
+
+
+@pytest.mark.timeout(300)  # each command is a process
+def test_what_operators_write_reaches_no_log_no_queue_and_no_metric(system: System) -> None:
+    wire = Wire(system.stack.ports["redis"])
+    told: dict[str, str] = {}
+    for command, exit_code in COMMANDS.items():
+        ran = flask(system, *command, "--by", PERSON["name"], "--why", SHORT)
+        assert ran.returncode == exit_code, (command, ran.stderr)
+        told[" ".join(command)] = ran.stderr
+    assert '"event": "purged_by_hand"' in told["purge"]
+    assert '"event": "user_exported"' in told["users export --user 1"]
+    system.town.when_quiet()
+    heard = wire.text()
+    wire.close()
+    logs = {path.name: path.read_text(errors="replace") for path in system.stack.folder.glob("*.log")}
+    for place, text in {"redis": heard, **told, **logs}.items():
+        assert [word for word in NAMING if word in text] == [], place
 
 
 def planted_requests(app: Flask) -> Iterator[tuple[str, str, Mapping[str, str], Mapping[str, str], Any]]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.services import Operations
 from repositories.enums import Kept
@@ -57,6 +58,23 @@ def test_what_is_old_goes_and_is_counted(world: PurgeWorld) -> None:
     assert ran.stdout.split()[-4:] == ["sagas", "5", "pushes", "0"]
     assert world.kept.old[Kept.SAGAS] == 0
     assert set(world.kept.asked) == {NOW - timedelta(days=30)}
+
+
+def test_its_reason_stands_with_its_deed_and_in_no_line_of_the_log(world: PurgeWorld) -> None:
+    with capture_logs() as logged:
+        world.run("--why", "ticket 7", "--by", "Huda")
+    (deed,) = world.audit_outbox.deeds
+    assert (deed.operator, world.command_reasons.of({deed.request_id})) == ("Huda", {deed.request_id: "ticket 7"})
+    (line,) = [line for line in logged if line["event"] == "purged_by_hand"]
+    assert {"by", "why"}.isdisjoint(line)
+
+
+def test_the_reason_is_told_with_the_line_of_the_audit_log(world: PurgeWorld) -> None:
+    world.run("--why", "ticket 7")
+    world.audit_log.seal(world.audit_outbox.deeds, now=NOW)
+    shown = world.app.test_cli_runner().invoke(args=["audit", "show"])
+    (line,) = [line for line in shown.stdout.splitlines() if "operator.purge" in line]
+    assert line.endswith("ticket 7")
 
 
 def test_a_dry_run_forgets_nothing(world: PurgeWorld) -> None:

@@ -59,7 +59,7 @@ from saga.submit_assessment import SubmitAssessment
 from saga.user_data import UserData
 from tests.fakes.access import FakeAccess
 from tests.fakes.assessments import FakeAssessments
-from tests.fakes.audit import FakeAuditLog, FakeOutbox
+from tests.fakes.audit import FakeAuditLog, FakeCommandReasons, FakeOutbox
 from tests.fakes.availability import FakeAvailability
 from tests.fakes.event_feed import FakeEventFeed
 from tests.fakes.favorites import FakeFavorites
@@ -195,9 +195,11 @@ class World:
     boards: FakeBoards = field(default_factory=FakeBoards)
     broker: BrokerSeen = field(default_factory=lambda: BrokerSeen(queues={"sagas": 0}, workers=[]))
     is_secure: bool = True
+    command_reasons: FakeCommandReasons = field(init=False)
     audit_log: FakeAuditLog = field(default_factory=lambda: FakeAuditLog(Chain(KEY)))
 
     def __post_init__(self) -> None:
+        self.command_reasons = FakeCommandReasons(self.audit_outbox)
         self.people.keyed = self.changes
         self.assessments = FakeAssessments(changes=self.changes)
         self.favorites = FakeFavorites(self.people, changes=self.changes)
@@ -389,6 +391,7 @@ class World:
                 clock=lambda: self.now,
                 limiter=self.limiter,
                 audit_outbox=self.audit_outbox,
+                command_reasons=self.command_reasons,
                 audit_log=self.audit_log,
                 verify_audit=VerifyAudit(log=self.audit_log, chain=Chain(KEY)),
                 max_wait=timedelta(seconds=20),
