@@ -26,6 +26,7 @@ LISTED = frozenset(
         "push_id",
         "endpoint_id",
         "delivery_id",
+        "event_id",
         "family_id",
         "user_id",
         "saga",

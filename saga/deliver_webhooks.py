@@ -23,6 +23,7 @@ TURN = timedelta(seconds=10)
 Ring = Callable[[int], object]  # nudges a worker about an endpoint; never raises
 
 AT_ONCE = 100  # endpoints that one sweep rings for
+MILLISECOND = timedelta(milliseconds=1)
 MARK = timedelta(seconds=20)  # how long a nudged endpoint is left alone
 
 NO_THREAD = "no thread free"
@@ -66,7 +67,7 @@ class DeliverWebhooks:
             if claimed is None:
                 return delivered
             is_last = number == MOST - 1 or self.is_stopping() or self.clock() > ends
-            is_delivered, claimed = self._deliver(claimed, is_last=is_last)
+            is_delivered, claimed = self._deliver_and_say_so(claimed, is_last=is_last)
             delivered += is_delivered
             if is_last:
                 self.ring(endpoint_id)
@@ -74,6 +75,17 @@ class DeliverWebhooks:
 
     def _wish(self) -> Wish:
         return Wish(token=self.new_token(), now=self.clock(), lease=self.lease, slots=self.slots)
+
+    def _deliver_and_say_so(self, claimed: Claimed, *, is_last: bool) -> tuple[bool, Claimed | None]:
+        event = claimed.delivery.event
+        with structlog.contextvars.bound_contextvars(
+            request_id=claimed.request_id,
+            organization_id=claimed.endpoint.organization_id,
+            booking_id=None if event is None else event.booking_id,
+            event_id=None if event is None else event.id,
+            delivery_id=claimed.delivery.id,
+        ):
+            return self._deliver(claimed, is_last=is_last)
 
     def _deliver(self, claimed: Claimed, *, is_last: bool) -> tuple[bool, Claimed | None]:
         """Whether it was delivered, and what is to be delivered next."""
@@ -94,9 +106,9 @@ class DeliverWebhooks:
         try:
             outcome, following = self.queue.finish(claimed, attempt, rule=rule, then=None if is_last else wish)
         except LeaseLost:
-            log.warning("webhook_lease_lost", delivery_id=claimed.delivery.id)
+            log.warning("webhook_lease_lost")
             return False, None if is_last else self.queue.claim(claimed.endpoint.id, wish)
-        _tell(outcome, moment.now)
+        _tell(outcome, attempt, number=claimed.delivery.attempts, now=moment.now)
         return outcome.delivery.state is DeliveryState.DELIVERED, following
 
     def _answer_to(self, claimed: Claimed, now: datetime) -> Answer:
@@ -104,7 +116,7 @@ class DeliverWebhooks:
         try:
             return self._post(claimed, now)
         except Exception:
-            log.exception("webhook_not_sent", delivery_id=claimed.delivery.id)
+            log.exception("webhook_not_sent")
             return Answer(error="not_sent")
 
     def _post(self, claimed: Claimed, now: datetime) -> Answer:
@@ -116,12 +128,20 @@ class DeliverWebhooks:
         return self.sender.post(endpoint.url, message, secrets=[self.unseal(one) for one in sealed], now=now)
 
 
-def _tell(outcome: Outcome, now: datetime) -> None:
+def _tell(outcome: Outcome, attempt: DeliveryAttempt, *, number: int, now: datetime) -> None:
     endpoint, delivery = outcome.endpoint, outcome.delivery
+    log.info(
+        "webhook",
+        state=delivery.state.value,
+        attempt=number,
+        status=attempt.http_status,
+        error=attempt.error,
+        milliseconds=attempt.duration // MILLISECOND,
+    )
     if endpoint.state is EndpointState.DISABLED and endpoint.disabled_at == now:
         log.warning("webhook_endpoint_disabled", endpoint_id=endpoint.id, because=str(endpoint.disabled_because))
     if delivery.state is DeliveryState.GIVEN_UP:
-        log.warning("webhook_given_up", delivery_id=delivery.id, error=delivery.last_error)
+        log.warning("webhook_given_up", error=delivery.last_error)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,9 +107,15 @@ class NoteReport:
 
     def _noted(self, claimed: ClaimedReport) -> str:
         now = self.clock()
-        booking = self.inbox.note(claimed, facts_of(claimed), now=now)
-        if booking is None:
+        noted = self.inbox.note(claimed, facts_of(claimed), now=now)
+        if noted is None:
             return self._finished(claimed, ReportStatus.IGNORED, error="unknown room")
+        with structlog.contextvars.bound_contextvars(
+            request_id=noted.request_id, organization_id=noted.booking.organization_id, booking_id=noted.booking.id
+        ):
+            return self._told(claimed, noted.booking, now)
+
+    def _told(self, claimed: ClaimedReport, booking: Booking, now: datetime) -> str:
         if is_news_to_provider(claimed, booking, now):
             self.tell_provider(booking.id, key=f"joined-{claimed.report.digest}")
         return self._finished(claimed, ReportStatus.DONE)
@@ -125,6 +131,7 @@ class NoteReport:
 
     def _finished(self, claimed: ClaimedReport, status: ReportStatus, *, error: str | None = None) -> str:
         self.inbox.finish(claimed, status, error=error)
+        log.info("meeting_report", report_id=claimed.id, kind=claimed.report.kind, state=status.value, error=error)
         if status is ReportStatus.PARKED:
             log.error("meeting_report_parked", report_id=claimed.id, kind=claimed.report.kind)
         return status.value

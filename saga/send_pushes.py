@@ -77,10 +77,19 @@ class SendPush:
         booked = self.pushes.claim(push_id, now=self.clock(), lease=self.lease, token=self.new_token())
         if booked is None:
             return NOT_DUE
+        with structlog.contextvars.bound_contextvars(
+            request_id=booked.request_id,
+            organization_id=booked.organization_id,
+            booking_id=booked.record.push.booking_id,
+            push_id=push_id,
+        ):
+            return self._try(booked)
+
+    def _try(self, booked: BookedPush) -> str:
         try:
             return self._save(booked.record, *self._tried(booked))
         except LeaseLost:
-            log.warning("push_lease_lost", push_id=push_id)
+            log.warning("push_lease_lost")
             return "lease lost"
 
     def _tried(self, booked: BookedPush) -> tuple[tuple[str, ...], Trouble | None]:
@@ -133,9 +142,7 @@ class SendPush:
         self.pushes.save(following, now=now)
         log.info(
             "push",
-            push_id=record.id,
             kind=record.push.kind,
-            booking_id=record.push.booking_id,
             state=following.state.value,
             reason=following.reason,
             attempt=record.attempts,
@@ -169,7 +176,7 @@ def _trouble(record: PushRecord, error: Exception) -> Trouble:
             return Trouble(weight=Weight.UNAVAILABLE, error=name, retry_after=error.retry_after or timedelta())
         case StoreUnavailable():
             return Trouble(weight=Weight.UNAVAILABLE, error=name)
-    log.warning("push_refused", push_id=record.id, kind=record.push.kind, error=name)
+    log.warning("push_refused", kind=record.push.kind, error=name)
     return Trouble(weight=Weight.FINAL, error=name)
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 import bootstrap
 from repositories.database import Database
@@ -61,3 +64,13 @@ def scheduling_database(engine: str, fresh_database: FreshDatabase) -> Database:
 @pytest.fixture
 def psyter_database(engine: str, fresh_database: FreshDatabase) -> Database:
     return fresh_database(engine, "psyter_db")
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """Lines with what is bound around them."""
+    lines = LogCapture()
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, lines])
+    yield lines.entries
+    structlog.configure(processors=before)

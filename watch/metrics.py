@@ -228,7 +228,7 @@ class Metrics:
 
     @quietly
     def webhook_posted(self, answer: Answer, *, seconds: float) -> None:
-        self._webhooks.labels("delivered" if answer.error is None else "failed").observe(seconds)
+        self._webhooks.labels(word_of(answer)).observe(seconds)
 
     # --- this process ------------------------------------------------------------------------
 
@@ -245,6 +245,10 @@ class Metrics:
         for database, ours in pools.items():
             self._connections.labels(database).set(sum(pool.in_use() for pool in ours))
             self._most_connections.labels(database).set(sum(pool.most() for pool in ours))
+
+
+def word_of(answer: Answer) -> str:
+    return "delivered" if answer.error is None else "failed"
 
 
 class TimedCall:

@@ -1,11 +1,11 @@
 """All who watch one process, as the one who is told of everything. Without any, it hears and does nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from integrations.webhooks.ports import WebhookSender
+from integrations.webhooks.ports import Answer, Message, WebhookSender
 from repositories.database import Database
 from repositories.entities.sagas import Attempt, SagaState
 from saga.reconcile import Disagreement, Report
@@ -73,7 +73,7 @@ class ProcessWatch:
             self._metrics.reconciled(report, left, at=at)
 
     def sender(self, sender: WebhookSender) -> WebhookSender:
-        return sender if self._metrics is None else TimedSender(sender, self._metrics)
+        return TracedSender(sender if self._metrics is None else TimedSender(sender, self._metrics), self)
 
     def database(self, name: str, database: Database) -> Database:
         """The same database, watched."""
@@ -81,6 +81,23 @@ class ProcessWatch:
             self._pools.append((name, database))
             database.repeated = repeats_of(self._metrics, name)
         return database
+
+
+class TracedSender:
+    """A WebhookSender whose posts are spans, once there are traces."""
+
+    def __init__(self, sender: WebhookSender, watch: ProcessWatch) -> None:
+        self._sender = sender
+        self._watch = watch
+
+    def post(self, url: str, message: Message, *, secrets: Sequence[str], now: datetime) -> Answer:
+        traces = self._watch.traces
+        if traces is None:
+            return self._sender.post(url, message, secrets=secrets, now=now)
+        with traces.outside_call("post webhook", service="webhook"):
+            answer = self._sender.post(url, message, secrets=secrets, now=now)
+            traces.webhook_answered(answer)
+            return answer
 
 
 @contextmanager

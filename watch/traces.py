@@ -3,6 +3,7 @@
     request (API)
       +- attempt of a step (worker), one span each
            +- call of an outside service
+      +- webhook to a partner, or call for a push that a task sends
 
 A trace's id and its request span's are made of the request id, which the journal keeps: nothing has to be handed over,
 and a lost nudge or a killed worker breaks no trace. Import this only where TAHOON_OTLP_ENDPOINT is set.
@@ -28,9 +29,10 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, set_span_in_context
 
+from integrations.webhooks.ports import Answer
 from logs import LISTED
 from repositories.entities.sagas import Attempt, SagaState
-from watch.metrics import ANSWERED, CRASHED, WORD_OF, quietly
+from watch.metrics import ANSWERED, CRASHED, WORD_OF, quietly, word_of
 
 log = structlog.get_logger()
 
@@ -40,6 +42,8 @@ WAITING = 4096  # spans; further ones are dropped while the collector does not t
 BATCH = 512
 TIMEOUT = 2.0  # seconds, of one batch
 AT_EXIT = 3.0  # seconds in which a process that ends still begins to send a batch
+
+OF_TASKS = ("request_id", "booking_id", "endpoint_id", "event_id", "delivery_id", "push_id")
 
 Value = str | int | float | bool
 
@@ -150,7 +154,7 @@ class Traces:
             span_id=self._ids.new_span(),
             parent_id=parent_id,
             kind=SpanKind.CLIENT,
-            attributes={"service": service, "outcome": ANSWERED},
+            attributes={"service": service, "outcome": ANSWERED, **({} if above is not None else _ids())},
         )
         with self._under_way(span):
             yield
@@ -158,6 +162,10 @@ class Traces:
     @quietly
     def answered(self, status: int) -> None:
         _note(status=status)
+
+    @quietly
+    def webhook_answered(self, answer: Answer) -> None:
+        _note(status=answer.http_status, error=answer.error, outcome=word_of(answer))
 
     def close(self) -> None:
         """Send what waits, for a few seconds at most."""
@@ -268,6 +276,12 @@ def _below(span: Span) -> Context:
 def _note(**attributes: Value | None) -> None:
     if (span := CURRENT.get()) is not None:
         span.attributes.update(attributes)
+
+
+def _ids() -> dict[str, Value | None]:
+    """What the call of a task is about; an attempt's stand in the attempt's own span."""
+    bound = structlog.contextvars.get_contextvars()
+    return {name: bound[name] for name in OF_TASKS if name in bound}
 
 
 def _bound(name: str) -> str | None:

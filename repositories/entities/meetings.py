@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from repositories.entities.bookings import Booking
 from repositories.enums import MeetingFactKind, ReportStatus
 
 
@@ -35,6 +36,14 @@ class ClaimedReport:
     received_at: datetime
     lease_token: str
     claims: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """Of what a report was."""
+
+    booking: Booking
+    request_id: str | None = None  # of the last request about the booking that a saga came of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,7 @@ class BookedPush:
     meeting_id: str | None
     organization_id: int | None
     user_id: int | None
+    request_id: str | None = None  # of the request that it comes of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,7 @@ class Claimed:
     delivery: Delivery
     token: str
     is_more: bool  # another worker could take another delivery of this endpoint now
+    request_id: str | None = None  # of the request that its event comes of
 
 
 @dataclass(frozen=True, kw_only=True)

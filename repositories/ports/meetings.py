@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from repositories.entities.bookings import Booking
-from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, ReportRecord
+from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, Noted, ReportRecord
 from repositories.enums import ReportStatus
 
 
@@ -19,7 +18,7 @@ class MeetingReports(Protocol):
         """Take the report if it is due; due again when the lease ends, and claims + 1. None if it is not due."""
         ...
 
-    def note(self, claimed: ClaimedReport, facts: Sequence[MeetingFact], *, now: datetime) -> Booking | None:
+    def note(self, claimed: ClaimedReport, facts: Sequence[MeetingFact], *, now: datetime) -> Noted | None:
         """Write those facts that are new to the booking of this meeting, and an event for each new recording, in one
         transaction. The booking, or None if none has this meeting. Raises LeaseLost; then nothing is written."""
         ...

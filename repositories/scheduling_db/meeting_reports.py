@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, sele
 from sqlalchemy.exc import IntegrityError
 
 from repositories.database import Database
-from repositories.entities.bookings import Booking
-from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, ReportRecord
+from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, Noted, ReportRecord
 from repositories.enums import MeetingFactKind, ReportStatus
 from repositories.ports.errors import LeaseLost
+from repositories.scheduling_db.asked import request_of
 from repositories.scheduling_db.booking_rows import booking_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.tables import bookings, meeting_facts, meeting_reports
@@ -63,7 +63,9 @@ MARK = (
     .values(nudged_until=bindparam("marked_until"))
 )
 
-OF_MEETING = select(bookings).where(bookings.c.meeting_id == bindparam("meeting"))
+OF_MEETING = select(bookings, request_of(bookings.c.id, bindparam("now"))).where(
+    bookings.c.meeting_id == bindparam("meeting")
+)
 TAKE_TURN = (  # reports of one booking are noted one after the other, so that none is noted twice
     update(bookings).where(bookings.c.id == bindparam("of_booking")).values(updated_at=bookings.c.updated_at)
 )
@@ -132,9 +134,9 @@ class SqlMeetingReports:
 
         return self._database.write(work)
 
-    def note(self, claimed: ClaimedReport, facts: Sequence[MeetingFact], *, now: datetime) -> Booking | None:
-        def work(connection: Connection) -> Booking | None:
-            found = connection.execute(OF_MEETING, {"meeting": claimed.report.meeting_id}).first()
+    def note(self, claimed: ClaimedReport, facts: Sequence[MeetingFact], *, now: datetime) -> Noted | None:
+        def work(connection: Connection) -> Noted | None:
+            found = connection.execute(OF_MEETING, {"meeting": claimed.report.meeting_id, "now": now}).first()
             if found is None:
                 return None
             connection.execute(TAKE_TURN, {"of_booking": found.id})
@@ -142,7 +144,7 @@ class SqlMeetingReports:
             for fact in facts:
                 if _add(connection, found.id, fact) and fact.kind is MeetingFactKind.RECORDING_READY:
                     append_event(connection, found.id, fact.kind.value, now, changed=("recordingsList",))
-            return booking_of(found)
+            return Noted(booking=booking_of(found), request_id=found.request_id)
 
         return self._database.write(work)
 

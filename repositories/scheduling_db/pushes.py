@@ -12,10 +12,12 @@ from repositories.database import Database
 from repositories.entities.pushes import OUTDATED, BookedPush, NewPush, PushFilter, PushRecord
 from repositories.enums import BookingStatus, PushState
 from repositories.ports.errors import LeaseLost, PushNotFailed, PushOutdated, PushUnknown
+from repositories.scheduling_db.asked import request_of
 from repositories.scheduling_db.events import append_event
 from repositories.scheduling_db.push_rows import HAS_KEY, add_push, add_push_of_booking, record_of
 from repositories.scheduling_db.tables import bookings, pushes
 
+OF_BOOKING = ("meeting_id", "organization_id", "user_id", "request_id")
 IS_STILL_SO = or_(
     pushes.c.wants_status.is_(None),
     select(bookings.c.id)
@@ -44,7 +46,13 @@ GIVE_UP = (
     .values(state=PushState.FAILED.value, reason=OUTDATED, due_at=None, lease_token=None, updated_at=bindparam("now"))
 )
 READ = (
-    select(pushes, bookings.c.meeting_id, bookings.c.organization_id, bookings.c.user_id)
+    select(
+        pushes,
+        bookings.c.meeting_id,
+        bookings.c.organization_id,
+        bookings.c.user_id,
+        request_of(pushes.c.booking_id, pushes.c.created_at),
+    )
     .outerjoin(bookings, bookings.c.id == pushes.c.booking_id)
     .where(_IS_IT)
 )
@@ -139,9 +147,7 @@ class SqlPushes:
                 connection.execute(GIVE_UP, values)
                 return None
             row = connection.execute(READ, {"push_id": push_id}).mappings().one()
-            return BookedPush(
-                record=record_of(row), **{name: row[name] for name in ("meeting_id", "organization_id", "user_id")}
-            )
+            return BookedPush(record=record_of(row), **{name: row[name] for name in OF_BOOKING})
 
         return self._database.write(work)
 

@@ -14,6 +14,7 @@ from repositories.database import Database
 from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome, Wish
 from repositories.enums import DeliveryState, EndpointState
 from repositories.ports.errors import LeaseLost
+from repositories.scheduling_db.asked import request_of
 from repositories.scheduling_db.tables import booking_events, webhook_attempts, webhook_deliveries, webhook_endpoints
 from repositories.scheduling_db.webhook_rows import DELIVERIES, IS_ENDPOINT, READ_ENDPOINT, delivery_of, endpoint_of
 
@@ -77,7 +78,8 @@ UNDER_WAY = (
     .where(*_OF_ENDPOINT, mine.c.lease_token.is_not(None), mine.c.due_at > bindparam("now"))
 )
 NEXT = (
-    DELIVERIES.where(*_OF_ENDPOINT, mine.c.due_at <= bindparam("now"), ~_COMES_FIRST)
+    DELIVERIES.add_columns(request_of(booking_events.c.booking_id, booking_events.c.occurred_at))
+    .where(*_OF_ENDPOINT, mine.c.due_at <= bindparam("now"), ~_COMES_FIRST)
     .order_by(mine.c.due_at, mine.c.id)
     .limit(bindparam("most"))
 )
@@ -232,7 +234,13 @@ def _next(connection: Connection, endpoint: Endpoint, wish: Wish) -> Claimed | N
     delivery = delivery_of(found[0])
     connection.execute(LEASE, {"delivery": delivery.id, "token": wish.token, "lease_ends": wish.now + wish.lease})
     delivery = replace(delivery, attempts=delivery.attempts + 1)
-    return Claimed(endpoint=endpoint, delivery=delivery, token=wish.token, is_more=free > 1 and len(found) > 1)
+    return Claimed(
+        endpoint=endpoint,
+        delivery=delivery,
+        token=wish.token,
+        is_more=free > 1 and len(found) > 1,
+        request_id=found[0].request_id,
+    )
 
 
 def _finish(

@@ -11,10 +11,12 @@ from sqlalchemy import delete, insert, select
 
 from repositories.database import Database
 from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport
-from repositories.enums import BookingPlatform, MeetingFactKind, ReportStatus
+from repositories.entities.sagas import SagaState
+from repositories.enums import BookingPlatform, MeetingFactKind, ReportStatus, SagaStatus
 from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db import tables
 from repositories.scheduling_db.meeting_reports import SqlMeetingReports
+from repositories.scheduling_db.saga_rows import first_row
 from tests.contract.test_history import booking
 from tests.engines import ENGINES, Databases
 from tests.fakes.meeting_reports import FakeMeetingReports
@@ -75,9 +77,35 @@ def world(standing: World) -> World:
 BOOKINGS = [replace(booking(1, id=BOOKED), meeting_id=ROOM), booking(2, id=OTHER)]
 
 
+def a_saga(number: int, *, request_id: str, created_at: datetime) -> SagaState:
+    return SagaState(
+        id=f"{number:032}",
+        name="book_session",
+        booking_id=BOOKED,
+        input={},
+        status=SagaStatus.DONE,
+        step=None,
+        due_at=None,
+        deadline_at=NOW,
+        expires_at=NOW,
+        request_id=request_id,
+        created_at=created_at,
+    )
+
+
+SAGAS = [
+    a_saga(1, request_id="booked", created_at=NOW - LEASE),
+    a_saga(2, request_id="moved", created_at=NOW),
+    a_saga(3, request_id="later", created_at=NOW + LEASE),
+]
+
+
 def fake_world() -> World:
     fake = FakeScheduling(bookings={one.id: one for one in BOOKINGS})
-    inbox = FakeMeetingReports(bookings=lambda: list(fake.bookings.values()), tell=fake._tell)
+    fake.sagas = {one.id: one for one in SAGAS}
+    inbox = FakeMeetingReports(
+        bookings=lambda: list(fake.bookings.values()), tell=fake._tell, request_of=fake.request_of
+    )
 
     def clear() -> None:
         inbox.rows.clear()
@@ -94,6 +122,7 @@ def sql_world(database: Database) -> World:
         connection.execute(insert(tables.slots), slot | {"is_open": True})
         rows = [{**vars(one), "platform": BookingPlatform.API, "is_from_mobile": False} for one in BOOKINGS]
         connection.execute(insert(tables.bookings), rows)
+        connection.execute(insert(tables.sagas), [first_row(one, NOW, nudged_until=NOW) for one in SAGAS])
 
     database.write(fill)
     told = select(tables.booking_events).order_by(tables.booking_events.c.id)
@@ -199,7 +228,7 @@ def test_what_is_put_off_is_due_then_and_keeps_its_claims(world: World) -> None:
 
 def test_facts_are_those_of_the_booking_that_has_the_meeting(world: World) -> None:
     noted = world.note(world.claimed(), FACT)
-    assert noted.id == BOOKED
+    assert (noted.booking.id, noted.request_id) == (BOOKED, "moved")
     assert world.inbox.facts_of(BOOKED) == [FACT]
     assert world.inbox.facts_of(OTHER) == []
     assert world.only(ReportStatus.WAITING).booking_id == BOOKED

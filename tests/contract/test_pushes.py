@@ -107,6 +107,19 @@ def test_a_push_waits_to_be_sent_as_it_was_given(post: Post) -> None:
     assert (record.asked_by, record.asked_why) == ASKED
 
 
+def test_whoever_claims_one_learns_of_which_request_it_comes(post: Post) -> None:
+    booking_id = post.world.confirmed(request_id="booked")
+    told = post.claim(post.add_of(booking_id, "k-1"))
+    assert told is not None
+    assert (told.request_id, told.organization_id) == ("booked", 1)
+    waiting = post.add_of(booking_id, "k-2", wants_status=None)
+    post.world.withdraw(booking_id, now=LATER, request_id="cancelled")
+    before = post.claim(waiting, now=LATER)
+    after = post.claim(post.add_of(booking_id, "k-3", wants_status=None, now=LATER), now=LATER)
+    without = post.claim(post.add("k-4"))
+    assert [one and one.request_id for one in (before, after, without)] == ["booked", "cancelled", None]
+
+
 def test_one_key_is_one_push(post: Post) -> None:
     first = post.added()
     assert post.add(care_provider_id=43) is None

@@ -51,7 +51,14 @@ class World:
     add_slot: Callable[[Slot], None]
     events: Callable[[], list[tuple[int, int, str]]]
 
-    def accept(self, *, key: IdempotencyKey | None = None, now: datetime = NOW, organization: int = 1) -> int:
+    def accept(
+        self,
+        *,
+        key: IdempotencyKey | None = None,
+        now: datetime = NOW,
+        organization: int = 1,
+        request_id: str | None = None,
+    ) -> int:
         number = next(SAGAS)
         booking = NewBooking(
             organization_id=organization,
@@ -68,7 +75,7 @@ class World:
         def start(booking_id: int) -> SagaState:
             state = first_state(f"{number:032}", booking_id, booking, now=now, deadline_at=now + HOUR)
             self.saga_of[booking_id] = state.id
-            return state
+            return replace(state, request_id=request_id)
 
         accepted: int = self.bookings.accept(
             booking, start=start, idempotency=key, now=now, nudged_until=now + timedelta(seconds=5)
@@ -106,12 +113,14 @@ class World:
         starts_after: datetime | None = None,
         key: IdempotencyKey | None = None,
         organization: int = 1,
+        request_id: str | None = None,
     ) -> Withdrawn | None:
         wish = Withdrawal(booking_id=booking_id, organization_id=organization, by="partner", why="سبب")
 
         def follow_up(booking: Booking, booked_by: str) -> SagaState:
             self.saga_of[-booking.id] = f"{next(SAGAS):032}"
-            return cancellation_state(self.saga_of[-booking.id], booking, booked_by=booked_by, now=now)
+            state = cancellation_state(self.saga_of[-booking.id], booking, booked_by=booked_by, now=now)
+            return replace(state, request_id=request_id)
 
         withdrawn: Withdrawn | None = self.bookings.withdraw(
             wish,
@@ -123,9 +132,9 @@ class World:
         )
         return withdrawn
 
-    def confirmed(self) -> int:
+    def confirmed(self, *, request_id: str | None = None) -> int:
         """A booking that was confirmed, its saga at its last step."""
-        booking_id = self.accept()
+        booking_id = self.accept(request_id=request_id)
         self.reserve(booking_id)
         state = replace(self.claimed(booking_id), due_at=NOW, claims=0, step="notify_provider")
         self.save(state, ConfirmBooking(booking_id=booking_id, meeting_id="room"))

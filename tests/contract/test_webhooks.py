@@ -206,6 +206,22 @@ def test_a_claimed_delivery_is_nobody_elses_until_its_lease_ends(hooks: Hooks) -
     assert hooks.deliveries(endpoint)[0].state is DeliveryState.DELIVERED
 
 
+def test_whoever_claims_one_learns_of_which_request_it_comes(hooks: Hooks) -> None:
+    endpoint = hooks.add()
+    booking = hooks.world.confirmed(request_id="booked")
+    hooks.now = NOW + SECOND
+    hooks.world.withdraw(booking, now=hooks.now, request_id="cancelled")
+    hooks.announce()
+    found = []
+    while (claimed := hooks.claim(endpoint)) is not None:
+        assert claimed.delivery.event is not None
+        found.append((claimed.delivery.event.kind, claimed.request_id))
+        hooks.finish(claimed)
+    assert found == [("accepted", "booked"), ("confirmed", "booked"), ("cancelled", "cancelled")]
+    hooks.endpoints.add_test(endpoint, organization_id=1, key=None, now=hooks.now)
+    assert hooks.claimed(endpoint).request_id is None
+
+
 def test_events_of_a_booking_wait_for_the_one_before(hooks: Hooks) -> None:
     endpoint = hooks.add()
     booking = hooks.accept()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from integrations.ports import ProviderError, RoomReport, SignatureWrong
 from repositories.entities.bookings import Booking
-from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, ReportRecord
+from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, Noted, ReportRecord
 from repositories.enums import MeetingFactKind, ReportStatus
 from repositories.ports.errors import LeaseLost
 
@@ -32,6 +32,7 @@ class FakeMeetingReports:
 
     bookings: Callable[[], Sequence[Booking]] = lambda: ()
     tell: Callable[[int, str], None] = lambda _booking_id, _kind: None
+    request_of: Callable[[int, datetime], str | None] = lambda _booking_id, _by: None
     rows: dict[int, Row] = field(default_factory=dict)
     facts: dict[int, list[MeetingFact]] = field(default_factory=dict)
 
@@ -74,7 +75,7 @@ class FakeMeetingReports:
             claims=row.record.claims + 1,
         )
 
-    def note(self, claimed: ClaimedReport, facts: Sequence[MeetingFact], *, now: datetime) -> Booking | None:
+    def note(self, claimed: ClaimedReport, facts: Sequence[MeetingFact], *, now: datetime) -> Noted | None:
         found = next((one for one in self.bookings() if one.meeting_id == claimed.report.meeting_id), None)
         if found is None:
             return None
@@ -88,7 +89,7 @@ class FakeMeetingReports:
                 kept.append(fact)
                 if fact.kind is MeetingFactKind.RECORDING_READY:
                     self.tell(found.id, fact.kind.value)
-        return found
+        return Noted(booking=found, request_id=self.request_of(found.id, now))
 
     def finish(self, claimed: ClaimedReport, status: ReportStatus, *, error: str | None = None) -> None:
         self._let_go(claimed, due_at=None)

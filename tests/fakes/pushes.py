@@ -77,6 +77,7 @@ class FakePushes:
             meeting_id=None if booking is None else booking.meeting_id,
             organization_id=None if booking is None else booking.organization_id,
             user_id=None if booking is None else booking.user_id,
+            request_id=self.scheduling.request_of(record.push.booking_id, record.created_at),
         )
 
     def save(self, record: PushRecord, *, now: datetime) -> None:

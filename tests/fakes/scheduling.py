@@ -168,6 +168,10 @@ class FakeScheduling:
         self.changed_at[saga.id] = now
         self.marks[saga.id] = nudged_until
 
+    def request_of(self, booking_id: int | None, by: datetime) -> str | None:
+        begun = [one for one in self.sagas.values() if one.booking_id == booking_id and one.created_at <= by]
+        return max(begun, key=lambda saga: saga.created_at).request_id if begun else None
+
     def _tell_saga(self, saga: SagaState, now: datetime) -> None:
         is_waiting = saga.claims == 0 and saga.due_at is not None and saga.due_at > now
         self.sagas[saga.id] = replace(saga, withdrawn_at=now, due_at=now if is_waiting else saga.due_at)

@@ -84,7 +84,9 @@ class World:
             due_at=NOW,
             created_at=NOW,
         )
-        return Claimed(endpoint=self.endpoint, delivery=delivery, token="t", is_more=self.is_more)
+        return Claimed(
+            endpoint=self.endpoint, delivery=delivery, token="t", is_more=self.is_more, request_id="asked-for"
+        )
 
     def finish(self, claimed: Claimed, attempt: Any, *, rule: Any, then: Wish | None) -> tuple[Outcome, Claimed | None]:
         if self.is_lease_lost:
@@ -127,6 +129,28 @@ def test_it_delivers_what_is_due_and_then_leaves_it() -> None:
     assert world.run() == "delivered 3"
     assert [one.delivery.state for one in world.finished] == [DeliveryState.DELIVERED] * 3
     assert world.rung == []
+
+
+@pytest.mark.parametrize("answer", [Answer(http_status=204), Answer(http_status=500, error="http_500")])
+def test_a_line_of_each_try_says_of_which_request_and_booking_it_is(logged: list[Any], answer: Answer) -> None:
+    World(answer=answer).run()
+    (line,) = [line for line in logged if line["event"] == "webhook"]
+    ids = ("request_id", "organization_id", "booking_id", "event_id", "delivery_id")
+    assert [line[name] for name in ids] == ["asked-for", 1, 5, 3, 0]
+    state = "delivered" if answer.error is None else "pending"
+    assert (line["state"], line["status"], line["error"], line["attempt"]) == (
+        state,
+        answer.http_status,
+        answer.error,
+        1,
+    )
+    assert "partner.example" not in str(logged)
+
+
+def test_a_line_of_a_lost_lease_says_so_too(logged: list[Any]) -> None:
+    World(is_lease_lost=True).run()
+    (line,) = logged
+    assert (line["event"], line["request_id"], line["delivery_id"]) == ("webhook_lease_lost", "asked-for", 0)
 
 
 def test_a_message_is_the_event_as_the_feed_has_it_under_its_own_id() -> None:

@@ -75,7 +75,9 @@ class World:
         booked = replace(booking(1, id=BOOKED, user=USER), meeting_id=ROOM)
         self.scheduling = FakeScheduling(bookings={BOOKED: booked})
         self.inbox = FakeMeetingReports(
-            bookings=lambda: list(self.scheduling.bookings.values()), tell=self.scheduling._tell
+            bookings=lambda: list(self.scheduling.bookings.values()),
+            tell=self.scheduling._tell,
+            request_of=lambda booking_id, _by: f"asked-for-{booking_id}",
         )
         self.words = FakeRoomReports()
         self.take_in = ReceiveReport(
@@ -384,3 +386,14 @@ AGAIN = replace(BEGAN, session_id="s-2", started_at=NOW + 2 * LEASE)
 )
 def test_a_meeting_began_with_its_first_session_and_is_over_when_all_are(reports: list[RoomReport], told: Any) -> None:
     assert times_when(*reports) == told
+
+
+def test_the_line_of_a_report_says_of_which_request_and_booking_it_is(world: World, logged: list[Any]) -> None:
+    world.receive(OF_USER, replace(OF_USER, meeting_id="unknown"))
+    world.run()
+    booked, ignored = [line for line in logged if line["event"] == "meeting_report"]
+    assert [booked[name] for name in ("request_id", "booking_id", "report_id", "kind", "state")] == [
+        f"asked-for-{BOOKED}", BOOKED, 1, "participant-joined", "done",
+    ]  # fmt: skip
+    assert (ignored["report_id"], ignored["state"], ignored["error"]) == (2, "ignored", "unknown room")
+    assert "booking_id" not in ignored

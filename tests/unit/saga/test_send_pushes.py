@@ -1,6 +1,6 @@
 """Telling care providers: recorded, sent platform by platform, tried again, and on record when it could not be."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -133,6 +133,17 @@ def test_a_provider_is_told_that_the_other_party_joined(post: Post) -> None:
     assert sorted(post.told("joined-1")) == sorted(Platform)
     assert post.record().state is PushState.SENT
     assert post.record().left_to == ()
+
+
+def test_the_line_of_a_try_says_of_which_request_and_booking_it_is(post: Post, logged: list[Any]) -> None:
+    push_id = joined(post)
+    (saga,) = post.world.scheduling.sagas.values()
+    post.world.scheduling.sagas[saga.id] = replace(saga, request_id="asked-for")
+    post.send(push_id)
+    (line,) = [line for line in logged if line["event"] == "push"]
+    assert [line[name] for name in ("request_id", "organization_id", "booking_id", "push_id", "state")] == [
+        "asked-for", 1, 1, push_id, "sent",
+    ]  # fmt: skip
 
 
 def test_one_key_is_told_once_however_often_it_is_asked_for(post: Post) -> None:
