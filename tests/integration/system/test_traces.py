@@ -1,5 +1,6 @@
 """Real API and worker processes that send their spans to a collector; what it got is read back."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -17,10 +18,14 @@ import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
+from sqlalchemy import select
 
 from demo.stack import wait_until
 from logs import LISTED
+from repositories.scheduling_db.tables import sagas
 from tests.integration.system.conftest import CONFIRMED, FAILED, HASTE, System, running_system
+from tests.integration.system.test_meeting_reports import Session
+from tests.integration.system.test_webhooks import Endpoint
 from watch.traces import listed, open_traces, span_of, trace_of
 
 PERSON = {"name": "Zaynab Quux زينب", "dob": "1961-07-23", "referenceId": "REF-ZQ-77"}
@@ -116,6 +121,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture(scope="module")
 def system(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     settings = {**HASTE, "TAHOON_OTLP_ENDPOINT": collector.url, "TAHOON_METRICS_TOKEN": TOKEN}
+    settings["TAHOON_LOG_LEVEL"] = "INFO"
     with running_system(tmp_path_factory.mktemp("traces"), settings) as system:
         yield system
 
@@ -212,6 +218,58 @@ def test_a_saga_that_another_worker_takes_over_goes_on_in_its_trace(system: Syst
 
     wait_until(is_whole, seconds=60, what="what the second worker did, in the first one's trace")
     assert {seen.service for seen in collector.of(request_id)} == {API, WORKER}
+
+
+def worker_lines(system: System, request_id: str) -> list[dict[str, Any]]:
+    lines = (system.stack.folder / "worker.log").read_text().splitlines()
+    found = [json.loads(line) for line in lines if line.startswith("{") and request_id in line]
+    return [line for line in found if line["event"] in {"webhook", "push", "meeting_report"}]
+
+
+def test_what_tasks_did_about_a_booking_is_found_by_its_request_id(system: System, collector: Collector) -> None:
+    endpoint = Endpoint(system, system.charity)
+    endpoint.plan(kind="status", status=500, times=1)
+    session = Session(system)
+    asked = select(sagas.c.request_id).where(sagas.c.booking_id == session.booking_id)
+    with system.town.scheduling.reading() as connection:
+        request_id = str(connection.execute(asked).scalar_one())
+    session.send(session.webhook("participant-joined"))
+    accepted, confirmed = (("webhook", "booking.accepted"), ("webhook", "booking.confirmed"))
+    endpoint.when_told({(name, session.public_id, number) for number, (_, name) in enumerate((accepted, confirmed), 1)})
+
+    def is_told() -> bool:
+        states = Counter((line["event"], line["state"]) for line in worker_lines(system, request_id))
+        return states == {
+            ("webhook", "pending"): 1,
+            ("webhook", "delivered"): 2,
+            ("meeting_report", "done"): 1,
+            ("push", "sent"): 1,
+        }
+
+    wait_until(is_told, seconds=90, what="the lines of all tasks that knew of the booking")
+    assert {line["booking_id"] for line in worker_lines(system, request_id)} == {session.booking_id}
+
+    def posts() -> list[Seen]:
+        return [seen for seen in collector.of(request_id) if seen.name == "post webhook"]
+
+    wait_until(lambda: len(posts()) == 3, seconds=60, what="the spans of the webhooks")
+    told = sorted((seen.attributes["outcome"], seen.attributes["status"], seen.failed) for seen in posts())
+    assert told == [("delivered", 204, False), ("delivered", 204, False), ("failed", 500, True)]
+    for seen in posts():
+        assert (seen.service, seen.parent_id) == (WORKER, span_of(request_id).to_bytes(8))
+        assert (seen.attributes["booking_id"], seen.attributes["service"]) == (session.booking_id, "webhook")
+        assert seen.attributes.keys() - {"error"} == {
+            "request_id", "booking_id", "endpoint_id", "event_id", "delivery_id", "service", "outcome", "status",
+        }  # fmt: skip
+        assert seen.attributes.get("error") == ("http_500" if seen.failed else None)
+    pushed = [seen for seen in collector.of(request_id) if "push_id" in seen.attributes]
+    assert {(seen.name, seen.attributes["booking_id"]) for seen in pushed} == {("FCM send", session.booking_id)}
+    raw = b"\n".join(collector.raw)
+    assert [word for word in (endpoint.name, *endpoint.secrets) if word.encode() in raw] == []
+    gone = system.charity.session.delete(
+        f"{system.charity.base_url}/api/v1/webhooks/endpoints/{endpoint.id}", timeout=30
+    )
+    assert gone.status_code == 200
 
 
 def test_a_booking_does_not_notice_that_the_collector_is_down_and_processes_end(
