@@ -19,7 +19,7 @@ from api.cli_acts import AuditedCommand, user_name
 from api.security.id_cipher import TEXT_LENGTH, IdKind, IdTampered
 from api.services import Operations, services
 from repositories.entities.sagas import Attempt, AuditEntry, SagaFilter, SagaRecord, SagaState
-from repositories.enums import Reason, SagaStatus
+from repositories.enums import OPEN_STATUSES, Reason, SagaStatus
 from repositories.ports.errors import (
     AccessKeyUnknown,
     CareProviderUnknown,
@@ -48,7 +48,6 @@ REFUSALS = (
 SAGA_ID = re.compile(r"[0-9a-f]{32}")
 BOOKING_NUMBER = re.compile(r"[0-9]{1,18}")
 STATUSES = [status.value for status in SagaStatus]
-OPEN = (SagaStatus.STUCK, SagaStatus.UNDOING, SagaStatus.RUNNING)
 
 
 class Understanding(AppGroup):
@@ -112,7 +111,7 @@ def list_sagas(
 ) -> None:
     """List sagas, the longest unchanged first; without --status those that have not ended."""
     since = None if unchanged_for is None else services().clock() - timedelta(minutes=unchanged_for)
-    of_these = frozenset(SagaStatus(status) for status in statuses or OPEN)
+    of_these = frozenset(SagaStatus(status) for status in statuses or OPEN_STATUSES)
     for name in ("begun_since", "begun_before"):
         only[name] = None if only[name] is None else only[name].replace(tzinfo=UTC)
     wanted = SagaFilter(statuses=of_these, unchanged_since=since, **only)
@@ -155,7 +154,7 @@ def one_saga(given: str) -> str:
     if booking_id is None:
         return given
     sagas = sagas_of(booking_id)
-    still_open = [state for state in sagas if state.status in OPEN]
+    still_open = [state for state in sagas if state.status in OPEN_STATUSES]
     if len(still_open) > 1:
         ids = ", ".join(f"{state.id} ({state.name})" for state in still_open)
         raise NotPossible(f"several sagas of this booking have not ended, name one of them: {ids}")

@@ -9,15 +9,15 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from api.cli import OPEN, STATUSES, as_reason, moment, operations, saga_commands, table, tell, understood
+from api.cli import STATUSES, as_reason, moment, operations, saga_commands, table, tell, understood
 from api.cli_acts import AuditedCommand, user_name
 from api.services import services
 from repositories.entities.board import Board, BrokerSeen
 from repositories.entities.sagas import SagaFilter
-from repositories.enums import SagaStatus
+from repositories.enums import OPEN_STATUSES, SagaStatus
 from saga.bulk import ACTIONS, BulkOperator, CountChanged, TooMany, Wish
 from saga.catalogue import NAMES
-from saga.in_words import span
+from saga.in_words import many, span
 
 
 @click.command("board", cls=AuditedCommand)
@@ -34,13 +34,13 @@ def board_commands(*, as_json: bool) -> None:
 
 
 def board_lines(board: Board, broker: BrokerSeen) -> Iterator[str]:
-    rows = [(crowd.name, crowd.status.value, crowd.step or "-", str(crowd.sagas)) for crowd in board.crowds]
+    rows = [(crowd.name, crowd.status.value, crowd.step or "-", many(crowd.sagas)) for crowd in board.crowds]
     yield from table([("saga", "state", "step", "sagas"), *rows])
     yield ""
-    yield f"bookings pending: {board.pending_bookings}"
+    yield f"bookings pending: {many(board.pending_bookings)}"
     if board.oldest is not None:
         yield f"the oldest: {board.oldest.id}, accepted {span(board.at - board.oldest.created_at)} ago"
-    yield f"due now: {board.due}, the oldest since {moment(board.oldest_due_at)}"
+    yield f"due now: {many(board.due)}, the oldest since {moment(board.oldest_due_at)}"
     yield f"ended in the last hour: {sum(minute.ended for minute in board.minutes)}"
     queues = broker.queues
     yield "queues: not known" if queues is None else f"queues: {', '.join(f'{name} {n}' for name, n in queues.items())}"
@@ -67,7 +67,7 @@ def bulk(action: str, statuses: tuple[str, ...], expect: int | None, by: str, wh
     """Retry, undo or resolve all sagas that match. Counts first: nothing is done unless --expect is that count."""
     for name in ("begun_since", "begun_before"):
         only[name] = None if only[name] is None else only[name].replace(tzinfo=UTC)
-    wanted = SagaFilter(statuses=frozenset(SagaStatus(status) for status in statuses or OPEN), **only)
+    wanted = SagaFilter(statuses=frozenset(SagaStatus(status) for status in statuses or OPEN_STATUSES), **only)
     many = BulkOperator(records=operations().records, operator=operations().operator)
     try:
         if expect is None:

@@ -74,6 +74,10 @@ class SagaStatus(StrEnum):
     RESOLVED = "resolved"  # closed by an operator who mended by hand
 
 
+OPEN_STATUSES = (SagaStatus.RUNNING, SagaStatus.UNDOING, SagaStatus.STUCK)
+ENDED_STATUSES = (SagaStatus.DONE, SagaStatus.UNDONE, SagaStatus.RESOLVED)
+
+
 class Attempted(StrEnum):
     """Which half of a step an attempt ran."""
 

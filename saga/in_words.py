@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from repositories.entities.sagas import Attempt, SagaRecord, SagaState
 from repositories.entities.services import ServiceView
+from repositories.entities.vital_signs import COUNTED
 from repositories.enums import Attempted, OutcomeWord, SagaStatus, Service, Trouble
 from saga.breaker import Permit, permit
 from saga.definition import ALWAYS, UNDO, Kind, Saga, Step
@@ -192,3 +193,8 @@ def span(length: timedelta) -> str:
     _, big, small, word, lesser = next(unit for unit in UNITS if seconds < unit[0])
     whole, rest = divmod(int(seconds), big)
     return f"{whole} {word} {rest // small} {lesser}"
+
+
+def many(number: int) -> str:
+    """A number that was counted no further than COUNTED."""
+    return f"{number}+" if number >= COUNTED else str(number)

@@ -15,12 +15,11 @@ from api.services import services
 from repositories.entities.board import Minute
 from repositories.entities.sagas import LONGEST_WHY
 from repositories.entities.services import ServiceAudit, ServiceView
-from repositories.enums import SagaStatus, Service
+from repositories.enums import OPEN_STATUSES, Service
 from saga.breaker import Permit, permit
 from saga.in_words import shut
 
 REFRESH_SECONDS = 10
-OPEN = (SagaStatus.RUNNING, SagaStatus.UNDOING, SagaStatus.STUCK)
 TRAIL = 5  # lines of what operators did to a service
 CHART = (600, 80)  # width and height, in the chart's own units
 IN_WORDS = {
@@ -63,7 +62,7 @@ def overview() -> str:
     return page(
         "overview.html",
         board=board,
-        by_status={status: sum(c.sagas for c in board.crowds if c.status is status) for status in OPEN},
+        by_status={status: sum(c.sagas for c in board.crowds if c.status is status) for status in OPEN_STATUSES},
         broker=broker,
         cards=cards(now, has_broker=broker.queues is not None),
         bars=bars(board.minutes),

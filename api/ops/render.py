@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from api.services import services
 from repositories.enums import OperatorRole, OutcomeWord, Reason, SagaStatus
-from saga.in_words import CALLED, clock, span
+from saga.in_words import CALLED, clock, many, span
 
 TONES = {  # of a state or an outcome, as the stylesheet knows them
     SagaStatus.RUNNING: "live",
@@ -48,6 +48,7 @@ def add_filters(routes: Blueprint) -> None:
     routes.app_template_filter("ops_time")(shown_time)
     routes.app_template_filter("ops_span")(span)
     routes.app_template_filter("ops_ago")(shown_ago)
+    routes.app_template_filter("ops_many")(many)
     routes.app_template_filter("ops_tone")(lambda word: TONES.get(word, "calm"))
     routes.app_template_filter("ops_reason")(shown_reason)
     routes.app_template_filter("ops_name")(breakable)

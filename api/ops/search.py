@@ -19,7 +19,7 @@ from api.security.id_cipher import TEXT_LENGTH, IdKind
 from api.services import services
 from repositories.entities.board import SagaLine
 from repositories.entities.sagas import LONGEST_WHY, SagaFilter
-from repositories.enums import Reason, SagaStatus
+from repositories.enums import OPEN_STATUSES, Reason, SagaStatus
 from saga.bulk import ACTIONS, MOST, BulkOperator, CountChanged, TooMany, Wish
 from saga.catalogue import NAMES
 
@@ -29,7 +29,7 @@ PAGE = 50
 LONGEST = 64  # characters, of a field of the search
 LARGEST_ID = 2**63 - 1
 STATUSES = [SagaStatus.STUCK, *(status for status in SagaStatus if status is not SagaStatus.STUCK)]
-OPEN = frozenset({SagaStatus.RUNNING, SagaStatus.UNDOING, SagaStatus.STUCK})
+OPEN = frozenset(OPEN_STATUSES)
 FIELDS = ("organization", "name", "step", "reason", "since", "before")
 
 

@@ -10,7 +10,7 @@ from repositories.enums import SagaStatus
 
 @dataclass(frozen=True, kw_only=True)
 class Crowd:
-    """How many sagas that have not ended stand at the same place."""
+    """How many sagas that have not ended stand at the same place; of a state no more than COUNTED are looked at."""
 
     name: str
     status: SagaStatus
@@ -43,7 +43,7 @@ class Minute:
 class Board:
     at: datetime
     crowds: Sequence[Crowd]
-    pending_bookings: int
+    pending_bookings: int  # counted no further than COUNTED, as is `due`
     oldest: OldestBooking | None  # that is pending
     due: int  # sagas that a worker should have taken up by now
     oldest_due_at: datetime | None

@@ -7,7 +7,7 @@ from datetime import datetime
 from repositories.entities.services import ServiceState
 from repositories.enums import ReportStatus, SagaStatus, Service
 
-COUNTED = 10_000  # a scrape must not read a long backlog to its end: so many means so many or more
+COUNTED = 10_000  # nobody reads a long backlog to its end to count it: so many means so many or more
 
 
 @dataclass(frozen=True, kw_only=True)

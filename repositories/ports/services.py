@@ -21,7 +21,7 @@ class Services(Protocol):
         ...
 
     def count_waiting(self) -> Mapping[Service, int]:
-        """How many sagas wait for each service."""
+        """How many sagas wait for each service, where any do, counted no further than COUNTED."""
         ...
 
     def trail(self, service: Service, *, limit: int) -> Sequence[ServiceAudit]:

@@ -22,15 +22,15 @@ from sqlalchemy import (
 from repositories.database import Database, in_chunks
 from repositories.entities.facts import BookingFact, Span
 from repositories.entities.sagas import SagaState
-from repositories.enums import BookingStatus, SagaStatus
+from repositories.enums import ENDED_STATUSES, OPEN_STATUSES, BookingStatus, SagaStatus
 from repositories.scheduling_db.cells import cells_of
 from repositories.scheduling_db.effects import IS_HELD_BY_A_LIVE_ONE, release_if_not_live
 from repositories.scheduling_db.saga_rows import state_of
 from repositories.scheduling_db.tables import bookings, reserved_cells, saga_attempts, sagas
 
 ROOM_STEP = "create_meeting"
-OPEN = (SagaStatus.RUNNING.value, SagaStatus.UNDOING.value, SagaStatus.STUCK.value)
-ENDED = (SagaStatus.DONE.value, SagaStatus.UNDONE.value, SagaStatus.RESOLVED.value)
+OPEN = [status.value for status in OPEN_STATUSES]
+ENDED = [status.value for status in ENDED_STATUSES]
 HAS_AN_OPEN_SAGA = select(sagas.c.id).where(sagas.c.booking_id == bookings.c.id, sagas.c.status.in_(OPEN)).exists()
 IS_SETTLED = and_(bookings.c.status != BookingStatus.PENDING, ~HAS_AN_OPEN_SAGA)
 CAME_TO_THE_ROOM = (  # whichever way an attempt ends, it leaves a line

@@ -10,7 +10,8 @@ from repositories.acting import about, aside
 from repositories.database import Database
 from repositories.entities.services import ServiceAudit, ServiceState, ServiceView
 from repositories.enums import Service, Trouble
-from repositories.scheduling_db.tables import sagas, service_audit, service_breakers
+from repositories.scheduling_db.counts import counted, number_of
+from repositories.scheduling_db.tables import is_due, sagas, service_audit, service_breakers
 
 MICROSECOND = timedelta(microseconds=1)
 ITSELF = (
@@ -44,11 +45,7 @@ TRAIL = (
     .limit(bindparam("most"))
 )
 ALL = select(service_breakers)
-COUNT_WAITING = (
-    select(sagas.c.waits_for, func.count().label("waiting"))
-    .where(sagas.c.waits_for.is_not(None), sagas.c.due_at.is_not(None))
-    .group_by(sagas.c.waits_for)
-)
+IN_LINE = counted(sagas, sagas.c.waits_for.is_not(None), sagas.c.waits_for == bindparam("service"), is_due)
 
 
 class SqlServices:
@@ -84,12 +81,16 @@ class SqlServices:
 
     def count_waiting(self) -> Mapping[Service, int]:
         with self._database.reading() as connection:
-            return {Service(row.waits_for): row.waiting for row in connection.execute(COUNT_WAITING)}
+            return {service: number for service, number in in_line(connection).items() if number}
 
     def trail(self, service: Service, *, limit: int) -> Sequence[ServiceAudit]:
         with self._database.reading() as connection:
             rows = connection.execute(TRAIL, {"of_service": service.value, "most": limit}).all()
         return [ServiceAudit(action=row.action, by=row.operator, why=row.why, at=row.at) for row in rows]
+
+
+def in_line(connection: Connection) -> Mapping[Service, int]:
+    return {one: number_of(connection, IN_LINE, {"service": one.value}) for one in Service}
 
 
 def state_of(row: Row[Any]) -> ServiceState:

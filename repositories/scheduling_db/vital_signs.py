@@ -1,19 +1,18 @@
 """How SchedulingDatabase stands: what a scrape asks every few seconds, so every statement ends early on an index.
 
-tests/unit/repositories/test_vital_signs.py reads SQLite's plans of all of them.
+tests/contract/test_vital_signs.py reads SQLite's plans of all of them.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, literal_column, select
+from sqlalchemy import bindparam
 
 from repositories.database import Database
 from repositories.deed_rows import outbox
-from repositories.entities.vital_signs import COUNTED, Backlog, VitalSigns
-from repositories.enums import ReportStatus, SagaStatus, Service
-from repositories.scheduling_db.services import ALL, state_of
+from repositories.entities.vital_signs import Backlog, VitalSigns
+from repositories.enums import OPEN_STATUSES, ReportStatus
+from repositories.scheduling_db.counts import backlog_of, counted, number_of, oldest
+from repositories.scheduling_db.services import ALL, in_line, state_of
 from repositories.scheduling_db.tables import (
     audit_outbox,
     booking_events,
@@ -28,27 +27,13 @@ from repositories.scheduling_db.tables import (
     webhook_endpoints,
 )
 
-UNFINISHED = (SagaStatus.RUNNING, SagaStatus.UNDOING, SagaStatus.STUCK)
 UNREAD = (ReportStatus.WAITING, ReportStatus.PARKED)
-
-
-def counted(table: FromClause, *which: ColumnElement[bool], most: int = COUNTED) -> Select[int]:
-    """How many rows, counted no further than `most`."""
-    some = select(literal_column("1").label("one")).select_from(table).where(*which).limit(most).subquery()
-    return select(func.count()).select_from(some)
-
-
-def oldest(column: ColumnElement[Any], by: ColumnElement[Any], *which: ColumnElement[bool]) -> Select[Any]:
-    return select(column).where(*which).order_by(by).limit(1)
-
 
 IS_DUE = (is_due, sagas.c.due_at <= bindparam("now"))
 HAS_WORK = (webhook_endpoints.c.due_at.is_not(None), webhook_endpoints.c.due_at <= bindparam("now"))
 PUSH_IS_DUE = (waits_to_be_sent, pushes.c.due_at <= bindparam("now"))
-WAITS_IN_LINE = (sagas.c.waits_for.is_not(None), sagas.c.waits_for == bindparam("service"), is_due)
 
 OF_STATUS = counted(sagas, sagas.c.status == bindparam("status"))
-IN_LINE = counted(sagas, *WAITS_IN_LINE)
 OF_REPORTS = counted(meeting_reports, meeting_reports.c.status == bindparam("status"))
 BACKLOGS = {
     "due": (counted(sagas, *IS_DUE), oldest(sagas.c.due_at, sagas.c.due_at, *IS_DUE)),
@@ -73,12 +58,12 @@ class SqlVitalSigns:
 
     def __call__(self, *, now: datetime) -> VitalSigns:
         with self._database.reading() as connection:
-            waiting = {name: _backlog(connection, *asked, {"now": now}) for name, asked in BACKLOGS.items()}
+            waiting = {name: backlog_of(connection, *asked, {"now": now}) for name, asked in BACKLOGS.items()}
             return VitalSigns(
-                sagas={one: _number(connection, OF_STATUS, {"status": one.value}) for one in UNFINISHED},
-                in_line={one: _number(connection, IN_LINE, {"service": one.value}) for one in Service},
+                sagas={one: number_of(connection, OF_STATUS, {"status": one.value}) for one in OPEN_STATUSES},
+                in_line=in_line(connection),
                 services={state.service: state for state in map(state_of, connection.execute(ALL))},
-                reports={one: _number(connection, OF_REPORTS, {"status": one.value}) for one in UNREAD},
+                reports={one: number_of(connection, OF_REPORTS, {"status": one.value}) for one in UNREAD},
                 **waiting,
             )
 
@@ -91,12 +76,4 @@ class SqlDeedsWaiting:
 
     def __call__(self) -> Backlog:
         with self._database.reading() as connection:
-            return _backlog(connection, *DEEDS, {})
-
-
-def _number(connection: Connection, statement: Select[int], values: Mapping[str, Any]) -> int:
-    return int(connection.execute(statement, values).scalar_one())
-
-
-def _backlog(connection: Connection, number: Select[int], since: Select[Any], values: Mapping[str, Any]) -> Backlog:
-    return Backlog(number=_number(connection, number, values), since=connection.execute(since, values).scalar())
+            return backlog_of(connection, *DEEDS, {})

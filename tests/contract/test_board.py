@@ -9,7 +9,7 @@ import pytest
 from repositories.database import Database
 from repositories.entities.effects import GiveUpBooking
 from repositories.enums import Reason, SagaStatus
-from repositories.scheduling_db.board import SqlBoards
+from repositories.scheduling_db.board import SqlBoards, standing
 from tests.contract.test_scheduling import HOUR, NOW, STARTS, World, slot, sql_world
 
 LATER = NOW + timedelta(minutes=30, seconds=20)
@@ -55,6 +55,14 @@ def test_what_has_not_ended_is_counted_where_it_stands(world: World, scheduling_
     board = SqlBoards(scheduling_database).look(now=LATER)
     assert board.oldest is not None
     assert (board.oldest.id, board.pending_bookings, board.due) == (second, 2, 1)
+
+
+def test_a_long_crowd_is_not_read_to_its_end(world: World, scheduling_database: Database) -> None:
+    for number in range(4):
+        world.accept(now=NOW + timedelta(minutes=number))
+    with scheduling_database.reading() as connection:
+        (row,) = connection.execute(standing(most=3), {"status": "running"})
+    assert (row.name, row.step, row.sagas) == ("book_session", "check_slot", 3)
 
 
 def test_what_ended_is_counted_in_its_minute_and_what_ended_before_the_hour_is_not(

@@ -11,7 +11,8 @@ from repositories.database import Database
 from repositories.entities.vital_signs import Backlog
 from repositories.enums import ReportStatus, SagaStatus, Service, Trouble
 from repositories.psyter_db.tables import audit_outbox
-from repositories.scheduling_db import vital_signs
+from repositories.scheduling_db import services, vital_signs
+from repositories.scheduling_db.counts import counted
 from repositories.scheduling_db.services import SqlServices
 from repositories.scheduling_db.tables import sagas
 from repositories.scheduling_db.vital_signs import SqlDeedsWaiting, SqlVitalSigns
@@ -64,7 +65,7 @@ def test_a_long_backlog_is_not_read_to_its_end(database: Database) -> None:
     world = sql_world(database)
     for _ in range(4):
         world.accept()
-    few = vital_signs.counted(sagas, sagas.c.status == "running", most=3)
+    few = counted(sagas, sagas.c.status == "running", most=3)
     with database.reading() as connection:
         assert connection.execute(few).scalar_one() == 3
 
@@ -76,7 +77,7 @@ def test_deeds_of_either_database_are_counted(psyter_database: Database) -> None
 
 ASKED = {
     "of status": vital_signs.OF_STATUS,
-    "in line": vital_signs.IN_LINE,
+    "in line": services.IN_LINE,
     "reports": vital_signs.OF_REPORTS,
     **{f"{name} {n}": one for name, both in vital_signs.BACKLOGS.items() for n, one in enumerate(both)},
 }

@@ -7,8 +7,9 @@ import pytest
 
 from integrations.ports import ProviderMisconfigured, ProviderUnavailable
 from repositories.entities.services import ServiceState, ServiceView
+from repositories.entities.vital_signs import COUNTED
 from repositories.enums import SagaStatus, Service, Trouble
-from saga.in_words import clock, shut, span, why
+from saga.in_words import clock, many, shut, span, why
 from tests.unit.saga.test_operators import Desk
 from tests.unit.saga.world import CHARITY
 
@@ -163,3 +164,7 @@ def test_a_span_has_the_units_that_matter(length: timedelta, said: str) -> None:
 def test_an_instant_of_another_day_has_its_date() -> None:
     assert clock(NOW, NOW) == "12:00:00 UTC"
     assert clock(NOW, NOW + timedelta(days=1)) == "2026-01-05 12:00:00 UTC"
+
+
+def test_a_count_that_ended_early_says_so() -> None:
+    assert (many(0), many(COUNTED - 1), many(COUNTED)) == ("0", "9999", "10000+")
