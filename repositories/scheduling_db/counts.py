@@ -8,9 +8,12 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, lite
 from repositories.entities.vital_signs import COUNTED, Backlog
 
 
-def counted(table: FromClause, *which: ColumnElement[bool], most: int = COUNTED) -> Select[int]:
-    """How many rows, counted no further than `most`."""
-    some = select(literal_column("1").label("one")).select_from(table).where(*which).limit(most).subquery()
+def counted(
+    table: FromClause, *which: ColumnElement[bool], by: ColumnElement[Any] | None = None, most: int = COUNTED
+) -> Select[int]:
+    """How many rows, counted no further than `most`. `by`: the column of the index to go by, where SQLite would choose
+    a longer one that has all columns."""
+    some = select(literal_column("1").label("one")).select_from(table).where(*which).order_by(by).limit(most).subquery()
     return select(func.count()).select_from(some)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from repositories.database import NAMING, BigId, UtcDateTime, text
@@ -135,7 +136,7 @@ bookings = Table(
     Index("ix_bookings_history", "organization_id", "status", "starts_at", "id"),
     Index("ix_bookings_history_of_user", "organization_id", "user_id", "status", "starts_at", "id"),
 )
-is_pending = bookings.c.status == 6  # BookingStatus.PENDING, as a constant: a filtered index takes no parameter
+is_pending = bookings.c.status == literal_column("6")  # BookingStatus.PENDING; a filtered index takes no parameter
 Index(
     "ix_bookings_pending", bookings.c.id, sqlite_where=is_pending, postgresql_where=is_pending, mssql_where=is_pending
 )

@@ -37,9 +37,12 @@ OF_STATUS = counted(sagas, sagas.c.status == bindparam("status"))
 OF_REPORTS = counted(meeting_reports, meeting_reports.c.status == bindparam("status"))
 BACKLOGS = {
     "due": (counted(sagas, *IS_DUE), oldest(sagas.c.due_at, sagas.c.due_at, *IS_DUE)),
-    "pending": (counted(bookings, is_pending), oldest(bookings.c.created_at, bookings.c.id, is_pending)),
+    "pending": (
+        counted(bookings, is_pending, by=bookings.c.id),
+        oldest(bookings.c.created_at, bookings.c.id, is_pending),
+    ),
     "events": (
-        counted(booking_events, is_unannounced),
+        counted(booking_events, is_unannounced, by=booking_events.c.id),
         oldest(booking_events.c.occurred_at, booking_events.c.id, is_unannounced),
     ),
     "webhooks": (
