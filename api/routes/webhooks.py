@@ -1,7 +1,7 @@
 """Webhook endpoints of an organization, the log of their deliveries, and doing one over."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -92,9 +92,8 @@ def add_webhook_endpoint() -> Response:
     """Register an address that hears of your bookings, 20 at most; the answer shows its secret, once."""
     body = json_object(request)
     wish = loaded(ADD, body)
-    key = idempotency_key("webhooks/add", body)
 
-    def add() -> Change:
+    def add(key: IdempotencyKey | None) -> Change:
         require_callable(wish["url"])
         new = NewEndpoint(
             organization_id=caller().organization_id,
@@ -105,8 +104,7 @@ def add_webhook_endpoint() -> Response:
         )
         return webhooks().add(new, key=key, now=services().clock())
 
-    change = once(key, add)
-    return replayed(with_secret(endpoint_of(change)), is_replay=change.is_replay)
+    return changed(once("add", add, body=body), with_secret)
 
 
 @contract(replace(READING, answers={200: EndpointsSchema}))
@@ -136,9 +134,8 @@ def change_webhook_endpoint(endpoint_id: str) -> Response:
     body = json_object(request)
     wish = loaded(CHANGE, body)
     number = endpoint_number(endpoint_id)
-    key = idempotency_key(f"webhooks/change {number}", body)
 
-    def change() -> Change:
+    def change(key: IdempotencyKey | None) -> Change:
         if wish["url"] is not None:
             require_callable(wish["url"])
         kinds = wish["event_types"]
@@ -149,7 +146,7 @@ def change_webhook_endpoint(endpoint_id: str) -> Response:
         )
         return webhooks().change(number, wanted, **mine(key))
 
-    return changed(once(key, change))
+    return changed(once(f"change {number}", change, body=body))
 
 
 @contract(
@@ -169,11 +166,12 @@ def delete_webhook_endpoint(endpoint_id: str) -> Response:
 @contract(replace(CHANGING, answers={200: EndpointSecretAnswerSchema}, audit="webhook_endpoint.rotate_secret"))
 def rotate_webhook_secret(endpoint_id: str) -> Response:
     """Give an endpoint a new secret, shown once; the one before it signs too, for a day."""
-    number = endpoint_number(endpoint_id)
-    key = idempotency_key(f"webhooks/rotate {number}", {})
-    overlap = services().webhook_overlap
-    change = once(key, lambda: webhooks().rotate_secret(number, fresh_secret(), overlap=overlap, **mine(key)))
-    return replayed(with_secret(endpoint_of(change)), is_replay=change.is_replay)
+    number, overlap = endpoint_number(endpoint_id), services().webhook_overlap
+
+    def rotate(key: IdempotencyKey | None) -> Change:
+        return webhooks().rotate_secret(number, fresh_secret(), overlap=overlap, **mine(key))
+
+    return changed(once(f"rotate {number}", rotate), with_secret)
 
 
 @contract(replace(CHANGING, answers={200: EndpointAnswerSchema}, audit="webhook_endpoint.pause"))
@@ -190,8 +188,7 @@ def enable_webhook_endpoint(endpoint_id: str) -> Response:
 
 def in_state(endpoint_id: str, state: EndpointState) -> Response:
     number = endpoint_number(endpoint_id)
-    key = idempotency_key(f"webhooks/{state} {number}", {})
-    return changed(once(key, lambda: webhooks().set_state(number, state, **mine(key))))
+    return changed(once(f"{state} {number}", lambda key: webhooks().set_state(number, state, **mine(key))))
 
 
 # --- deliveries ----------------------------------------------------------------------------
@@ -208,8 +205,7 @@ def in_state(endpoint_id: str, state: EndpointState) -> Response:
 def test_webhook_endpoint(endpoint_id: str) -> Response:
     """Send a `webhook.test` to an endpoint; the answer names its delivery."""
     number = endpoint_number(endpoint_id)
-    key = idempotency_key(f"webhooks/test {number}", {})
-    return delivered_again(once(key, lambda: webhooks().add_test(number, **mine(key))))
+    return delivered_again(once(f"test {number}", lambda key: webhooks().add_test(number, **mine(key))))
 
 
 @contract(
@@ -226,8 +222,11 @@ def replay_webhooks(endpoint_id: str) -> Response:
     body = json_object(request)
     wish = loaded(REPLAY, body)
     number = endpoint_number(endpoint_id)
-    key = idempotency_key(f"webhooks/replay {number}", body)
-    change = once(key, lambda: webhooks().replay(number, since=wish["since"], until=wish["until"], **mine(key)))
+
+    def replay(key: IdempotencyKey | None) -> Change:
+        return webhooks().replay(number, since=wish["since"], until=wish["until"], **mine(key))
+
+    change = once(f"replay {number}", replay, body=body)
     answer = jsonify(status=1, data={"endpointId": endpoint_id, "events": change.ids[1]})
     return replayed(answer, is_replay=change.is_replay)
 
@@ -275,8 +274,7 @@ def get_webhook_delivery(delivery_id: str) -> Response:
 def resend_webhook(delivery_id: str) -> Response:
     """Deliver once more, whatever came of it, under the same webhook id."""
     number = delivery_number(delivery_id)
-    key = idempotency_key(f"webhooks/resend {number}", {})
-    return delivered_again(once(key, lambda: webhooks().resend(number, **mine(key))))
+    return delivered_again(once(f"resend {number}", lambda key: webhooks().resend(number, **mine(key))))
 
 
 # --- asking --------------------------------------------------------------------------------
@@ -290,10 +288,12 @@ def mine(key: IdempotencyKey | None) -> dict[str, Any]:
     return {"organization_id": caller().organization_id, "key": key, "now": services().clock()}
 
 
-def once(key: IdempotencyKey | None, make: Callable[[], Change]) -> Change:
-    """What a request with this key changed before, else what is changed now."""
-    now = services().clock()
-    return webhooks().find_change(key, organization_id=caller().organization_id, now=now) or make()
+def once(
+    command: str, make: Callable[[IdempotencyKey | None], Change], *, body: Mapping[str, Any] | None = None
+) -> Change:
+    """What this command changed before under the request's key, else what `make` changes now."""
+    key = idempotency_key(f"webhooks/{command}", body or {})
+    return webhooks().find_change(**mine(key)) or make(key)
 
 
 def own_endpoint(public_id: str) -> Endpoint:
@@ -317,16 +317,16 @@ def fresh_secret() -> str:
 # --- answering -----------------------------------------------------------------------------
 
 
-def changed(change: Change) -> Response:
-    return replayed(endpoint_answer(endpoint_of(change)), is_replay=change.is_replay)
+def endpoint_answer(endpoint: Endpoint) -> Response:
+    return jsonify(status=1, data=endpoint_body(endpoint))
+
+
+def changed(change: Change, answer: Callable[[Endpoint], Response] = endpoint_answer) -> Response:
+    return replayed(answer(endpoint_of(change)), is_replay=change.is_replay)
 
 
 def delivered_again(change: Change) -> Response:
     return replayed(delivery_answer(change.ids[1]), is_replay=change.is_replay)
-
-
-def endpoint_answer(endpoint: Endpoint) -> Response:
-    return jsonify(status=1, data=endpoint_body(endpoint))
 
 
 def with_secret(endpoint: Endpoint) -> Response:
