@@ -107,6 +107,9 @@ IN_ARABIC = {
         "موعد الجلسة قريب جدًا أو بدأت بالفعل: لم يعد إلغاؤها أو نقلها ممكنًا."
     ),
     "It could be cancelled or moved until {}.": "كان الإلغاء أو النقل ممكنًا حتى {}.",
+    "Events after this place are not kept any more: begin anew without it, and look up your bookings.": (
+        "لم تعد الأحداث التي تلي هذا الموضع محفوظة: ابدؤوا من جديد بدونه، واستعلموا عن حجوزاتكم."
+    ),
     # webhooks
     "There is no such webhook endpoint.": "لا توجد نقطة webhook كهذه.",
     "There is no such delivery.": "لا توجد عملية تسليم كهذه.",

@@ -64,6 +64,8 @@ class Reason(IntEnum):
     WEBHOOK_ENDPOINT_NOT_ACTIVE = 1081
     REPLAY_TOO_LONG = 1082
 
+    EVENTS_FORGOTTEN = 1083
+
 
 class SagaStatus(StrEnum):
     RUNNING = "running"

@@ -1,6 +1,6 @@
 """Forgetting old rows of one database, some at a time: found and deleted in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -27,10 +27,13 @@ class ByKey:
 
     def forget(self, connection: Connection, before: datetime, limit: int) -> int:
         keys = list(dict.fromkeys(connection.execute(self.find, {"before": before, "most": limit}).scalars()))
+        self.drop(connection, keys)
+        return len(keys)
+
+    def drop(self, connection: Connection, keys: Sequence[Any]) -> None:
         for some in in_chunks(keys):
             for drop in self.drops:
                 connection.execute(drop, {"keys": some})
-        return len(keys)
 
     def count(self, connection: Connection, before: datetime) -> int:
         return int(connection.execute(self.tally, {"before": before}).scalar_one())

@@ -15,6 +15,7 @@ from api.security.scopes import Scope
 from api.services import services
 from api.waiting import preferred_wait
 from repositories.entities.events import BookingEvent, EventFilter, EventPage
+from repositories.ports.errors import EventsForgotten
 from saga.accept_cancellation import BookingNotFound
 from saga.events import thin
 
@@ -39,7 +40,7 @@ def blueprint() -> Blueprint:
         limit=Limit.POLLING,
         query=EventsQuerySchema,
         answers={200: EventsSchema},
-        refusals=(BookingNotFound, CursorWrong),
+        refusals=(BookingNotFound, CursorWrong, EventsForgotten),
         waits=True,
     )
 )
@@ -48,10 +49,10 @@ def get_events() -> Response:
     wish = query(QUERY)
     wanted = filter_of(wish)
     listing = Listing(name="events", organization_id=wanted.organization_id, filters=vars(wanted))
-    after = position_of(wish["after"], listing)
+    after, forgotten = place_of(wish["after"], listing)
 
     def look() -> EventPage:
-        return services().event_feed.read(wanted, after=after, limit=wish["limit"])
+        return services().event_feed.read(wanted, after=after, forgotten=forgotten, limit=wish["limit"])
 
     wait = preferred_wait(request.headers.get("Prefer"), longest=services().max_wait)
     if wait is None:
@@ -60,7 +61,7 @@ def get_events() -> Response:
         page, is_applied = services().waiting_room.wait(look, is_worth_answering, limit=wait)
     answer = jsonify(
         eventsList=[line_of(event) for event in page.events],
-        nextCursor=services().cursors.write((page.reached,), of=listing),
+        nextCursor=services().cursors.write((page.reached, page.forgotten), of=listing),
         hasMore=page.has_more,
     )
     if wait is not None and is_applied:
@@ -80,15 +81,15 @@ def filter_of(wish: Mapping[str, Any]) -> EventFilter:
     return EventFilter(organization_id=organization_id, booking_id=booking_id, kinds=wish["kinds"])
 
 
-def position_of(cursor: str | None, listing: Listing) -> int:
-    """Raises AfterWrong."""
+def place_of(cursor: str | None, listing: Listing) -> tuple[int, int | None]:
+    """Up to where the feed was read, and was forgotten when reading began; None: it begins now. Raises AfterWrong."""
     if cursor is None:
-        return 0
+        return 0, None
     try:
-        (position,) = services().cursors.read(cursor, of=listing)
+        position, *forgotten = services().cursors.read(cursor, of=listing)
     except CursorWrong as error:
         raise AfterWrong from error
-    return int(str(position))
+    return int(str(position)), int(str(forgotten[0])) if forgotten else 0  # earlier cursors know of no purge
 
 
 def line_of(event: BookingEvent) -> dict[str, Any]:

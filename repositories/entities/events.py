@@ -33,3 +33,4 @@ class EventPage:
     events: Sequence[BookingEvent]
     reached: int  # the position up to which this page looked: the next goes on there, also if it found nothing
     has_more: bool
+    forgotten: int = 0  # events up to here may have been purged before the reader began; beyond, it misses none

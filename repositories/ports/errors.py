@@ -106,6 +106,12 @@ class LeaseLost(Exception):
     """Another worker holds this saga now."""
 
 
+class EventsForgotten(Exception):
+    """Events after this place are not kept any more: begin anew without it, and look up your bookings."""
+
+    field = "after"
+
+
 class PushUnknown(Exception):
     """There is no such push."""
 

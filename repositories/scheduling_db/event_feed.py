@@ -1,9 +1,12 @@
 """An organization's events in the order in which they were announced.
 
+Whoever goes on behind what was purged is told so, and not led past it.
+
 A page of some kinds only looks at SCANNED events at most: rare kinds in a long history cost no poll a full scan.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select
@@ -11,7 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 from repositories.database import Database
 from repositories.entities.events import BookingEvent, EventFilter, EventPage
 from repositories.enums import BookingStatus
-from repositories.scheduling_db.tables import booking_events
+from repositories.ports.errors import EventsForgotten
+from repositories.scheduling_db.tables import booking_events, bookings
 
 SCANNED = 5000
 
@@ -44,12 +48,18 @@ _LOOKED_AT = (
 WINDOW = select(func.max(_LOOKED_AT.c.position).label("upto"), func.count().label("number")).select_from(_LOOKED_AT)
 
 
+FORGOTTEN = select(func.max(bookings.c.forgotten_position)).where(
+    bookings.c.organization_id == bindparam("of_organization")
+)
+FORGOTTEN_OF_BOOKING = FORGOTTEN.where(bookings.c.id == bindparam("of_booking"))
+
+
 class SqlEventFeed:
     def __init__(self, database: Database, *, scanned: int = SCANNED) -> None:
         self._database = database
         self._scanned = scanned
 
-    def read(self, wanted: EventFilter, *, after: int, limit: int) -> EventPage:
+    def read(self, wanted: EventFilter, *, after: int, forgotten: int | None = None, limit: int) -> EventPage:
         values = {
             "of_organization": wanted.organization_id,
             "of_booking": wanted.booking_id,
@@ -58,9 +68,20 @@ class SqlEventFeed:
             "most": limit + 1,
         }
         with self._database.reading() as connection:
-            if wanted.kinds is not None and wanted.booking_id is None:
-                return self._of_kinds(connection, values, after=after, limit=limit)
-            found = _events(connection, _statement_of(wanted), values)
+            page = self._page(connection, wanted, values, after=after, limit=limit)
+            upto = _forgotten(connection, wanted, values)  # looked at last: a purge may run meanwhile
+        if forgotten is None:
+            return replace(page, forgotten=upto)
+        if upto > max(after, forgotten):
+            raise EventsForgotten
+        return replace(page, forgotten=forgotten)
+
+    def _page(
+        self, connection: Connection, wanted: EventFilter, values: dict[str, Any], *, after: int, limit: int
+    ) -> EventPage:
+        if wanted.kinds is not None and wanted.booking_id is None:
+            return self._of_kinds(connection, values, after=after, limit=limit)
+        found = _events(connection, _statement_of(wanted), values)
         return _page_of(found, limit=limit, end=after, has_more=False)
 
     def _of_kinds(self, connection: Connection, values: dict[str, Any], *, after: int, limit: int) -> EventPage:
@@ -69,6 +90,12 @@ class SqlEventFeed:
             return EventPage(events=(), reached=after, has_more=False)
         found = _events(connection, OF_KINDS, {**values, "upto": window.upto})
         return _page_of(found, limit=limit, end=window.upto, has_more=window.number == self._scanned)
+
+
+def _forgotten(connection: Connection, wanted: EventFilter, values: dict[str, Any]) -> int:
+    """The position up to which events are purged."""
+    statement = FORGOTTEN if wanted.booking_id is None else FORGOTTEN_OF_BOOKING
+    return connection.execute(statement, values).scalar_one() or 0
 
 
 def _statement_of(wanted: EventFilter) -> Any:

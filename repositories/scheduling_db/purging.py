@@ -5,9 +5,10 @@ over, nothing of it has moved since, and nothing is running, stuck or moving. It
 takes its number from those before it.
 """
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, func, select
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, func, or_, select, update
 
 from repositories.database import Database
 from repositories.enums import BookingStatus, DeliveryState, EndpointState, Kept, PushState, ReportStatus
@@ -106,9 +107,22 @@ IS_OLD_EVENT = (
     ~IS_BEING_DELIVERED,
     ~WILL_BE_DELIVERED,
 )
-OLD_EVENTS = select(booking_events.c.id).where(*IS_OLD_EVENT).order_by(booking_events.c.occurred_at).limit(MOST)
+OLD_EVENTS = (
+    select(booking_events.c.id, booking_events.c.booking_id, booking_events.c.position)
+    .where(*IS_OLD_EVENT)
+    .order_by(booking_events.c.occurred_at, booking_events.c.id)
+    .limit(MOST)
+)
 COUNT_EVENTS = select(func.count()).select_from(booking_events).where(*IS_OLD_EVENT)
 DROP_EVENTS = delete(booking_events).where(booking_events.c.id.in_(KEYS))
+NOTE_FORGOTTEN = (
+    update(bookings)
+    .where(
+        bookings.c.id == bindparam("of_booking"),
+        or_(bookings.c.forgotten_position.is_(None), bookings.c.forgotten_position < bindparam("upto")),
+    )
+    .values(forgotten_position=bindparam("upto"))
+)
 
 IS_OLD_REPORT = (
     meeting_reports.c.last_received_at < BEFORE,
@@ -122,9 +136,23 @@ DROP_REPORTS = delete(meeting_reports).where(meeting_reports.c.id.in_(KEYS))
 
 OLD_KEYS = ByAge(idempotency_keys, "created_at")
 
+
+class Events(ByKey):
+    """Leaves a note of how far a booking's events are forgotten: the feed leads nobody past them unawares."""
+
+    def forget(self, connection: Connection, before: datetime, limit: int) -> int:
+        old = connection.execute(self.find, {"before": before, "most": limit}).all()
+        upto = dict(sorted((event.booking_id, event.position) for event in old))  # of each booking the last
+        if upto:
+            notes = [{"of_booking": booking_id, "upto": position} for booking_id, position in upto.items()]
+            connection.execute(NOTE_FORGOTTEN, notes)  # the booking before its events, as everywhere
+        self.drop(connection, [event.id for event in old])
+        return len(old)
+
+
 RULES: dict[Kept, Rule] = {
     Kept.DELIVERIES: ByKey(OLD_DELIVERIES, COUNT_DELIVERIES, (DROP_DELIVERY_ATTEMPTS, DROP_DELIVERIES)),
-    Kept.EVENTS: ByKey(OLD_EVENTS, COUNT_EVENTS, (DROP_EVENTS,)),
+    Kept.EVENTS: Events(OLD_EVENTS, COUNT_EVENTS, (DROP_EVENTS,)),
     Kept.PUSHES: ByKey(OLD_PUSHES, COUNT_PUSHES, (DROP_PUSHES,)),
     Kept.SAGAS: ByKey(TOLD_BOOKINGS, COUNT_BOOKINGS, (DROP_ATTEMPTS, DROP_REMINDERS, DROP_SAGAS)),
     Kept.REPORTS: ByKey(OLD_REPORTS, COUNT_REPORTS, (DROP_REPORTS,)),

@@ -129,6 +129,7 @@ bookings = Table(
     Column("withdrawal_reason", text(500)),
     Column("moving_saga_id", String(32)),  # one move at a time
     Column("group_id", String(32)),
+    Column("forgotten_position", BigInteger),  # events of it are purged, this far at most; NULL: all are there
     Column("reminders_at", UtcDateTime),  # when its reminders are looked at next; NULL: it is over, or not on
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -148,6 +149,16 @@ Index(
     sqlite_where=is_to_be_reminded,
     postgresql_where=is_to_be_reminded,
     mssql_where=is_to_be_reminded,
+)
+
+is_forgotten = bookings.c.forgotten_position.is_not(None)
+Index(
+    "ix_bookings_forgotten_position",
+    bookings.c.organization_id,
+    bookings.c.forgotten_position,
+    sqlite_where=is_forgotten,
+    postgresql_where=is_forgotten,
+    mssql_where=is_forgotten,
 )
 
 is_grouped = bookings.c.group_id.is_not(None)

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 
 from repositories.database import Database
 from repositories.entities.events import BookingEvent, EventFilter, EventPage
-from repositories.enums import BookingStatus, EventKind
+from repositories.enums import BookingStatus, EventKind, Kept
+from repositories.ports.errors import EventsForgotten
 from repositories.scheduling_db.announcing import SqlAnnouncer
 from repositories.scheduling_db.event_feed import SqlEventFeed
 from repositories.scheduling_db.events import append_event
-from repositories.scheduling_db.tables import booking_events
+from repositories.scheduling_db.purging import scheduling_forgets
+from repositories.scheduling_db.tables import booking_events, bookings
+from tests.contract import test_purging as purging
 from tests.contract import test_scheduling as scheduling
 from tests.contract.test_scheduling import HOUR, STARTS, slot
 from tests.engines import ENGINES, Databases
@@ -47,10 +50,18 @@ class World:
     feed: Any
     write: Callable[..., None]
     clear: Callable[[], None]
+    purge: Callable[..., None]
 
     def read(self, after: int = 0, limit: int = 20, **wanted: Any) -> EventPage:
         page: EventPage = self.feed.read(EventFilter(**{"organization_id": OURS, **wanted}), after=after, limit=limit)
         return page
+
+    def goes_on(self, before: EventPage, limit: int = 20, **wanted: Any) -> list[int]:
+        """The positions of the page after it."""
+        asked = EventFilter(**{"organization_id": OURS, **wanted})
+        page = self.feed.read(asked, after=before.reached, forgotten=before.forgotten, limit=limit)
+        assert page.forgotten == before.forgotten
+        return [one.position for one in page.events]
 
     def positions(self, *given: Any, **wanted: Any) -> list[int]:
         return [one.position for one in self.read(*given, **wanted).events]
@@ -68,7 +79,16 @@ class World:
 def standing(request: pytest.FixtureRequest, databases: Databases) -> Iterator[World]:
     if request.param == "fake":
         fake = FakeEventFeed()
-        yield World(fake, lambda *events: fake.events.extend(events), fake.events.clear)
+
+        def purge(*events: BookingEvent) -> None:
+            fake.events = [one for one in fake.events if one not in events]
+            fake.forgotten.extend(events)
+
+        def clear() -> None:
+            fake.events.clear()
+            fake.forgotten.clear()
+
+        yield World(fake, lambda *events: fake.events.extend(events), clear, purge)
         return
     with databases.opened(request.param, "scheduling_db") as database:
         yield sql_world(database)
@@ -88,8 +108,18 @@ def sql_world(database: Database) -> World:
 
     def clear() -> None:
         database.write(lambda connection: connection.execute(delete(booking_events)))
+        database.write(lambda connection: connection.execute(delete(bookings)))
 
-    return World(SqlEventFeed(database, scanned=SCANNED), write, clear)
+    def purge(*events: BookingEvent) -> None:
+        """By the purge itself, at once, of sessions that are long over."""
+        for one in events:
+            if one.booking_id not in purging.ids(database, bookings):
+                purging.booking(database, id=one.booking_id, organization_id=one.organization_id)
+            old = update(booking_events).where(booking_events.c.id == one.id).values(occurred_at=purging.OLD)
+            database.write(lambda connection, old=old: connection.execute(old))  # type: ignore[misc]
+        assert scheduling_forgets(database).forget(Kept.EVENTS, before=purging.BEFORE, limit=9) == len(events)
+
+    return World(SqlEventFeed(database, scanned=SCANNED), write, clear, purge)
 
 
 def test_an_event_is_told_as_it_is(world: World) -> None:
@@ -178,6 +208,52 @@ def test_whoever_polls_gets_each_once_and_in_order_also_what_comes_meanwhile(
         and asked.booking_id in (None, one.booking_id)
         and (asked.kinds is None or one.kind in asked.kinds)
     ]
+
+
+# --- what was purged -----------------------------------------------------------------------
+
+
+def test_whoever_begins_gets_what_is_kept_and_then_goes_on(world: World) -> None:
+    events = [event(position) for position in range(1, 7)]
+    world.write(*events)
+    world.purge(events[3], events[0], events[2])
+    first = world.read(limit=1)
+    assert ([one.position for one in first.events], first.forgotten) == ([2], 4)
+    assert world.goes_on(first) == [5, 6]
+
+
+def test_whoever_goes_on_behind_what_is_purged_is_told_so(world: World) -> None:
+    events = [event(1), event(2), event(3)]
+    world.write(*events)
+    first = world.read(limit=1)
+    world.purge(events[0])
+    assert world.goes_on(first) == [2, 3]  # it has seen what is gone
+    world.purge(events[1])
+    with pytest.raises(EventsForgotten):
+        world.goes_on(first)
+    assert world.positions() == [3]
+
+
+def test_whoever_began_when_nothing_had_happened_is_told_so_too(world: World) -> None:
+    nothing = world.read()
+    world.write(event(1), event(2))
+    assert world.goes_on(nothing) == [1, 2]
+    world.purge(event(1))
+    with pytest.raises(EventsForgotten):
+        world.goes_on(nothing)
+
+
+def test_what_others_do_not_have_any_more_is_not_missed(world: World) -> None:
+    events = [event(1), event(2, booking=6), event(3, organization=THEIRS, booking=7)]
+    world.write(*events)
+    of_booking = world.read(booking_id=5)
+    of_kinds = world.read(limit=1, kinds=("confirmed",))
+    world.purge(events[2])
+    assert world.goes_on(of_kinds, kinds=("confirmed",)) == [2]
+    world.purge(events[1])
+    assert world.goes_on(of_booking, booking_id=5) == []
+    with pytest.raises(EventsForgotten):
+        world.goes_on(of_kinds, kinds=("confirmed",))
 
 
 # --- on databases --------------------------------------------------------------------------

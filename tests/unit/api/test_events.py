@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from api.pagination import Cursors, Listing
 from api.security.id_cipher import IdKind
 from api.security.scopes import SCOPES_OF, Scope
 from repositories.enums import BookingStatus, EventKind, Reason, Role
 from tests.contract.test_event_feed import event
-from tests.unit.api.world import BOOKING, CIPHER, CONFIRMED, OTHERS, OURS, World
+from tests.unit.api.world import BOOKING, CIPHER, CONFIRMED, KEY, OTHERS, OURS, World
 
 EVENTS = "/api/v1/events"
 PUBLIC_ID = CIPHER.encrypt(IdKind.BOOKING, BOOKING)
@@ -57,6 +58,39 @@ def test_the_cursor_leads_on_also_when_there_was_nothing(world: World) -> None:
     assert (positions(third), third.json["hasMore"]) == ([3], False)
     again = asked(world, after=third.json["nextCursor"])
     assert again.json == {"eventsList": [], "nextCursor": third.json["nextCursor"], "hasMore": False}
+
+
+def test_a_cursor_before_what_was_purged_is_answered_with_what_to_do(world: World) -> None:
+    cursor = asked(world).json["nextCursor"]
+    world.feed.forgotten = [event(1)]
+    world.feed.events = [event(2)]
+    gone = asked(world, after=cursor)
+    assert (gone.status_code, gone.json["reason"]) == (410, Reason.EVENTS_FORGOTTEN)
+    assert [problem["field"] for problem in gone.json["errors"]] == ["after"]
+    anew = asked(world)
+    assert (positions(anew), asked(world, after=anew.json["nextCursor"]).status_code) == ([2], 200)
+    assert asked(world, after=cursor, prefer="wait=5").status_code == 410
+
+
+def test_whoever_begins_anew_is_led_past_what_is_gone_already(world: World) -> None:
+    world.feed.events = [event(1), event(4)]
+    world.feed.forgotten = [event(2), event(3)]
+    first = asked(world, limit=1)
+    second = asked(world, after=first.json["nextCursor"], limit=1)
+    assert (positions(first), positions(second)) == ([1], [4])
+
+
+def test_a_cursor_that_was_given_out_before_purges_were_told_of_is_good(world: World) -> None:
+    listing = Listing(
+        name="events",
+        organization_id=OURS,
+        filters={"organization_id": OURS, "booking_id": None, "kinds": None},
+    )
+    world.feed.events = [event(1), event(2)]
+    cursor = Cursors(KEY).write((1,), of=listing)
+    assert positions(asked(world, after=cursor)) == [2]
+    world.feed.forgotten = [event(2)]
+    assert asked(world, after=cursor).status_code == 410
 
 
 def test_another_organizations_events_are_not_there(world: World) -> None:
