@@ -1,9 +1,9 @@
-"""Types and names of columns that are alike on every engine."""
+"""Types and names of columns, and indexes, that are alike on every engine."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, TypeDecorator, Unicode
+from sqlalchemy import BigInteger, Column, ColumnElement, DateTime, Dialect, Index, Integer, TypeDecorator, Unicode
 from sqlalchemy.dialects.mssql import DATETIME2, NVARCHAR
 
 NAMING = {  # names that do not depend on the engine, so that migrations can name what they change
@@ -48,3 +48,8 @@ def text(length: int) -> Unicode:
 def exact(length: int) -> Unicode:
     """Text that is compared letter by letter on every engine: to SQL Server a capital is else the same letter."""
     return text(length).with_variant(NVARCHAR(length, collation=LETTER_BY_LETTER), "mssql")
+
+
+def filtered_index(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> Index:
+    """An index of those rows that are `where`, which must name no parameter."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where, mssql_where=where)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from repositories.columns import filtered_index
 from repositories.database import NAMING, BigId, UtcDateTime, exact, text
 from repositories.deed_rows import deed_columns, outbox_table
 from repositories.idempotency import keys_table
@@ -366,13 +367,7 @@ reminder_preferences = Table(
     PrimaryKeyConstraint("recipient", "recipient_id"),
 )
 is_unapplied = reminder_preferences.c.unapplied_since.is_not(None)
-Index(
-    "ix_reminder_preferences_unapplied_since",
-    reminder_preferences.c.unapplied_since,
-    sqlite_where=is_unapplied,
-    postgresql_where=is_unapplied,
-    mssql_where=is_unapplied,
-)
+filtered_index("ix_reminder_preferences_unapplied_since", reminder_preferences.c.unapplied_since, where=is_unapplied)
 
 idempotency_keys = keys_table(metadata)
 

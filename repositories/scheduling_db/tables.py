@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal_column,
 )
 
+from repositories.columns import filtered_index
 from repositories.database import NAMING, BigId, UtcDateTime, text
 from repositories.deed_rows import outbox_table
 from repositories.idempotency import keys_table
@@ -70,15 +71,14 @@ slots = Table(
     Index("ix_slots_care_provider_id_starts_cell", "care_provider_id", "starts_cell"),
 )
 is_free = slots.c.next_after.is_not(None)
-FREE: dict[str, Any] = {"sqlite_where": is_free, "postgresql_where": is_free, "mssql_where": is_free}
-Index("ix_slots_free_of_provider", slots.c.care_provider_id, slots.c.starts_cell, **FREE)
-Index(
+filtered_index("ix_slots_free_of_provider", slots.c.care_provider_id, slots.c.starts_cell, where=is_free)
+filtered_index(
     "ix_slots_free_by_gap",
     slots.c.gap_class,
     slots.c.starts_cell,
     slots.c.care_provider_id,
     slots.c.next_after,
-    **FREE,
+    where=is_free,
 )
 
 provider_calendars = Table(
@@ -138,18 +138,10 @@ bookings = Table(
     Index("ix_bookings_history_of_user", "organization_id", "user_id", "status", "starts_at", "id"),
 )
 is_pending = bookings.c.status == literal_column("6")  # BookingStatus.PENDING; a filtered index takes no parameter
-Index(
-    "ix_bookings_pending", bookings.c.id, sqlite_where=is_pending, postgresql_where=is_pending, mssql_where=is_pending
-)
+filtered_index("ix_bookings_pending", bookings.c.id, where=is_pending)
 
 is_to_be_reminded = bookings.c.reminders_at.is_not(None)
-Index(
-    "ix_bookings_reminders_at",
-    bookings.c.reminders_at,
-    sqlite_where=is_to_be_reminded,
-    postgresql_where=is_to_be_reminded,
-    mssql_where=is_to_be_reminded,
-)
+filtered_index("ix_bookings_reminders_at", bookings.c.reminders_at, where=is_to_be_reminded)
 
 is_forgotten = bookings.c.forgotten_position.is_not(None)
 Index(
@@ -162,22 +154,10 @@ Index(
 )
 
 is_grouped = bookings.c.group_id.is_not(None)
-Index(
-    "ix_bookings_group_id",
-    bookings.c.group_id,
-    sqlite_where=is_grouped,
-    postgresql_where=is_grouped,
-    mssql_where=is_grouped,
-)
+filtered_index("ix_bookings_group_id", bookings.c.group_id, where=is_grouped)
 
 has_meeting = bookings.c.meeting_id.is_not(None)
-Index(
-    "ix_bookings_meeting_id",
-    bookings.c.meeting_id,
-    sqlite_where=has_meeting,
-    postgresql_where=has_meeting,
-    mssql_where=has_meeting,
-)
+filtered_index("ix_bookings_meeting_id", bookings.c.meeting_id, where=has_meeting)
 
 reserved_cells = Table(
     "reserved_cells",
@@ -220,17 +200,10 @@ sagas = Table(
     Column("version", Integer, nullable=False),
 )
 is_due = sagas.c.due_at.is_not(None)
-Index("ix_sagas_due_at", sagas.c.due_at, sqlite_where=is_due, postgresql_where=is_due, mssql_where=is_due)
+filtered_index("ix_sagas_due_at", sagas.c.due_at, where=is_due)
 Index("ix_sagas_status_updated_at", sagas.c.status, sagas.c.updated_at)
 waits = sagas.c.waits_for.is_not(None)
-Index(
-    "ix_sagas_waits_for_created_at",
-    sagas.c.waits_for,
-    sagas.c.created_at,
-    sqlite_where=waits,
-    postgresql_where=waits,
-    mssql_where=waits,
-)
+filtered_index("ix_sagas_waits_for_created_at", sagas.c.waits_for, sagas.c.created_at, where=waits)
 
 saga_attempts = Table(
     "saga_attempts",
@@ -306,22 +279,9 @@ booking_events = Table(
     Index("ix_booking_events_organization_id_position", "organization_id", "position"),
 )
 is_announced = booking_events.c.position.is_not(None)
-Index(
-    "ix_booking_events_position",
-    booking_events.c.position,
-    unique=True,
-    sqlite_where=is_announced,
-    postgresql_where=is_announced,
-    mssql_where=is_announced,
-)
+filtered_index("ix_booking_events_position", booking_events.c.position, where=is_announced, unique=True)
 is_unannounced = booking_events.c.position.is_(None)
-Index(
-    "ix_booking_events_unannounced",
-    booking_events.c.id,
-    sqlite_where=is_unannounced,
-    postgresql_where=is_unannounced,
-    mssql_where=is_unannounced,
-)
+filtered_index("ix_booking_events_unannounced", booking_events.c.id, where=is_unannounced)
 
 event_feed = Table(  # one row: whoever announces events holds it
     "event_feed",
@@ -355,13 +315,7 @@ meeting_reports = Table(  # the inbox of VideoSDK's webhooks
     Index("ix_meeting_reports_status_id", "status", "id"),
 )
 report_is_due = meeting_reports.c.due_at.is_not(None)
-Index(
-    "ix_meeting_reports_due_at",
-    meeting_reports.c.due_at,
-    sqlite_where=report_is_due,
-    postgresql_where=report_is_due,
-    mssql_where=report_is_due,
-)
+filtered_index("ix_meeting_reports_due_at", meeting_reports.c.due_at, where=report_is_due)
 
 meeting_facts = Table(
     "meeting_facts",
@@ -404,13 +358,7 @@ webhook_endpoints = Table(
     Column("version", Integer, nullable=False),
 )
 has_work = webhook_endpoints.c.due_at.is_not(None)
-Index(
-    "ix_webhook_endpoints_due_at",
-    webhook_endpoints.c.due_at,
-    sqlite_where=has_work,
-    postgresql_where=has_work,
-    mssql_where=has_work,
-)
+filtered_index("ix_webhook_endpoints_due_at", webhook_endpoints.c.due_at, where=has_work)
 
 webhook_deliveries = Table(
     "webhook_deliveries",
@@ -433,24 +381,16 @@ webhook_deliveries = Table(
     Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
 )
 is_of_event = webhook_deliveries.c.event_id.is_not(None)
-Index(
+filtered_index(
     "ix_webhook_deliveries_endpoint_id_event_id",
     webhook_deliveries.c.endpoint_id,
     webhook_deliveries.c.event_id,
+    where=is_of_event,
     unique=True,
-    sqlite_where=is_of_event,
-    postgresql_where=is_of_event,
-    mssql_where=is_of_event,
 )
 
 has_ended = webhook_deliveries.c.ended_at.is_not(None)
-Index(
-    "ix_webhook_deliveries_ended_at",
-    webhook_deliveries.c.ended_at,
-    sqlite_where=has_ended,
-    postgresql_where=has_ended,
-    mssql_where=has_ended,
-)
+filtered_index("ix_webhook_deliveries_ended_at", webhook_deliveries.c.ended_at, where=has_ended)
 
 webhook_attempts = Table(
     "webhook_attempts",
@@ -489,21 +429,9 @@ pushes = Table(
     Column("asked_why", text(500)),
 )
 waits_to_be_sent = pushes.c.due_at.is_not(None)
-Index(
-    "ix_pushes_due_at",
-    pushes.c.due_at,
-    sqlite_where=waits_to_be_sent,
-    postgresql_where=waits_to_be_sent,
-    mssql_where=waits_to_be_sent,
-)
+filtered_index("ix_pushes_due_at", pushes.c.due_at, where=waits_to_be_sent)
 has_failed = pushes.c.state == "failed"  # PushState.FAILED, as a constant: a filtered index takes no parameter
-Index(
-    "ix_pushes_failed",
-    pushes.c.updated_at,
-    sqlite_where=has_failed,
-    postgresql_where=has_failed,
-    mssql_where=has_failed,
-)
+filtered_index("ix_pushes_failed", pushes.c.updated_at, where=has_failed)
 
 reminders = Table(
     "reminders",
