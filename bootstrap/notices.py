@@ -5,7 +5,6 @@ from bootstrap.databases import Databases, open_databases, open_scheduling
 from bootstrap.outside_services import build_push, outside_services, worker_places
 from config import Settings
 from integrations.ports import NotificationType
-from repositories.database import open_database
 from repositories.psyter_db.care_providers import SqlCareProviders
 from repositories.psyter_db.reminder_preferences import SqlReminderPreferences
 from repositories.psyter_db.users import SqlUsers
@@ -36,7 +35,7 @@ def build_send_push(settings: Settings) -> SendPush:
 
 
 def build_sweep_pushes(settings: Settings, *, nudge: Nudge) -> SweepPushes:
-    scheduling = open_database(settings.scheduling_db_url, pool_size=1, timeout=settings.database_timeout)
+    scheduling = open_scheduling(settings, threads=1)
     return SweepPushes(pushes=SqlPushes(scheduling), nudge=nudge, clock=bootstrap.utc_now)
 
 
@@ -55,9 +54,7 @@ def reminder_preferences(settings: Settings, databases: Databases) -> SqlReminde
 
 
 def build_note_report(settings: Settings, *, nudge: Nudge) -> NoteReport:
-    scheduling = open_database(
-        settings.scheduling_db_url, pool_size=settings.worker_threads, timeout=settings.database_timeout
-    )
+    scheduling = open_scheduling(settings, threads=settings.worker_threads)
     notify = Notify(pushes=SqlPushes(scheduling), nudge=nudge, clock=bootstrap.utc_now)
     return NoteReport(
         inbox=SqlMeetingReports(scheduling),

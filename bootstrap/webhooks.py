@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import bootstrap
 from api.security.id_cipher import IdCipher, IdKind
 from api.security.sealing import Sealer
-from bootstrap.databases import open_databases
+from bootstrap.databases import open_scheduling
 from bootstrap.watching import watch_of
 from config import Settings
 from integrations.webhooks.addresses import Rules
@@ -19,14 +19,14 @@ from saga.deliver_webhooks import DeliverWebhooks, Ring, SweepWebhooks
 
 
 def build_announce(settings: Settings, *, ring: Ring) -> Announce:
-    scheduling = open_databases(settings, threads=1).scheduling
+    scheduling = open_scheduling(settings, threads=1)
     return Announce(
         announcer=SqlAnnouncer(scheduling), queue=SqlWebhookQueue(scheduling), ring=ring, clock=bootstrap.utc_now
     )
 
 
 def build_deliveries(settings: Settings, *, ring: Ring, is_stopping: Callable[[], bool]) -> DeliverWebhooks:
-    scheduling = open_databases(settings, threads=settings.webhook_threads).scheduling
+    scheduling = open_scheduling(settings, threads=settings.webhook_threads)
     return DeliverWebhooks(
         queue=SqlWebhookQueue(scheduling),
         sender=watch_of(settings).sender(build_webhook_client(settings)),
@@ -47,7 +47,7 @@ def build_deliveries(settings: Settings, *, ring: Ring, is_stopping: Callable[[]
 
 def build_webhook_sweep(settings: Settings, *, ring: Ring) -> SweepWebhooks:
     return SweepWebhooks(
-        queue=SqlWebhookQueue(open_databases(settings, threads=1).scheduling), ring=ring, clock=bootstrap.utc_now
+        queue=SqlWebhookQueue(open_scheduling(settings, threads=1)), ring=ring, clock=bootstrap.utc_now
     )
 
 

@@ -5,6 +5,7 @@ from marshmallow import fields, validate
 from api.schemas.fields import (
     PUBLIC_ID,
     SECURE_HASH,
+    DoneSchema,
     EncryptedId,
     ListOf,
     OneOf,
@@ -92,8 +93,7 @@ class SubmittedDataSchema(OpenSchema):
     version = fields.Integer(data_key="questionnaireVersion", required=True)
 
 
-class SubmittedSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class SubmittedSchema(DoneSchema):
     data = fields.Nested(SubmittedDataSchema, required=True)
 
 

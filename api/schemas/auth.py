@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, ValidationError, fields, validate, validates_schema
 
 from api.schemas import MISSING
-from api.schemas.fields import OpenSchema, StrictSchema
+from api.schemas.fields import DoneSchema, OpenSchema, StrictSchema
 
 LONGEST_KEY, LONGEST_TOKEN, LONGEST_SCOPE = 500, 5000, 1000
 NEEDED = {"password": "access_key", "client_credentials": "access_key", "refresh_token": "refresh_token"}
@@ -62,6 +62,5 @@ class TokenSchema(OpenSchema):
     scope = fields.String(required=True, metadata={"description": "what the access_token may do"})
 
 
-class RevokedSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class RevokedSchema(DoneSchema):
     data = fields.Dict(required=True)

@@ -9,6 +9,7 @@ from api.schemas.care_provider import DAYS, WorkingHoursSchema
 from api.schemas.fields import (
     PUBLIC_ID,
     CalendarDate,
+    DoneSchema,
     EncryptedId,
     OpenSchema,
     StrictSchema,
@@ -105,6 +106,5 @@ class ManagedDataSchema(OpenSchema):
     )
 
 
-class ManagedAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class ManagedAnswerSchema(DoneSchema):
     data = fields.Nested(ManagedDataSchema, required=True)

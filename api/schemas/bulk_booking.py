@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from api.schemas.errors import FieldErrorSchema
-from api.schemas.fields import OpenSchema, StrictSchema, TrueOrFalse
+from api.schemas.fields import DoneSchema, OpenSchema, StrictSchema, TrueOrFalse
 from api.schemas.session_booking import BookingDataSchema, BookSessionSchema
 
 MOST = 20
@@ -27,8 +27,7 @@ class BulkDataSchema(OpenSchema):
     bookings = fields.List(fields.Nested(BookingDataSchema), required=True)
 
 
-class BulkAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class BulkAnswerSchema(DoneSchema):
     data = fields.Nested(BulkDataSchema, required=True)
 
 
@@ -47,6 +46,5 @@ class BulkResultListSchema(OpenSchema):
     results = fields.List(fields.Nested(BulkResultSchema), required=True)
 
 
-class BulkResultsSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class BulkResultsSchema(DoneSchema):
     data = fields.Nested(BulkResultListSchema, required=True)

@@ -1,8 +1,8 @@
 """Care providers that users marked."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from api.schemas.fields import PUBLIC_ID, EncryptedId, OpenSchema, StrictSchema
+from api.schemas.fields import PUBLIC_ID, DoneSchema, EncryptedId, OpenSchema, StrictSchema
 from api.security.id_cipher import IdKind
 
 
@@ -28,8 +28,7 @@ class FavoriteDataSchema(OpenSchema):
     is_favorite = fields.Boolean(data_key="isFavorite", required=True)
 
 
-class FavoriteAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class FavoriteAnswerSchema(DoneSchema):
     data = fields.Nested(FavoriteDataSchema, required=True)
 
 

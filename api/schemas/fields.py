@@ -65,6 +65,12 @@ class OpenSchema(Schema):
         unknown = EXCLUDE
 
 
+class DoneSchema(OpenSchema):
+    """That something was done; what came of it is the `data` of the answer."""
+
+    status = fields.Integer(required=True, validate=validate.Equal(1))
+
+
 class WholeNumber(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if type(value) is not int:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from api.schemas.fields import PUBLIC_ID, EncryptedId, OpenSchema, StrictSchema
+from api.schemas.fields import PUBLIC_ID, DoneSchema, EncryptedId, OpenSchema, StrictSchema
 from api.security.id_cipher import IdKind
 from repositories.entities.reminders import LONGEST, MOST_REMINDERS, SHORTEST
 
@@ -53,6 +53,5 @@ class RemindersSchema(OpenSchema):
     )
 
 
-class RemindersAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class RemindersAnswerSchema(DoneSchema):
     data = fields.Nested(RemindersSchema, required=True)

@@ -10,6 +10,7 @@ from api.schemas.fields import (
     SECURE_HASH,
     BirthDate,
     CalendarDate,
+    DoneSchema,
     EncryptedId,
     OneOf,
     OpenSchema,
@@ -128,8 +129,7 @@ class BookingDataSchema(OpenSchema):
     ends_at = fields.DateTime(data_key="endsAt")
 
 
-class BookingAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class BookingAnswerSchema(DoneSchema):
     data = fields.Nested(BookingDataSchema, required=True)
 
 

@@ -6,6 +6,7 @@ from api.schemas.fields import (
     PUBLIC_ID,
     SECURE_HASH,
     BirthDate,
+    DoneSchema,
     EncryptedId,
     OneOf,
     OpenSchema,
@@ -43,8 +44,7 @@ class RegisteredDataSchema(OpenSchema):
     user_id = EncryptedId(IdKind.USER, data_key="userId", required=True, metadata={"description": "the same id"})
 
 
-class RegisteredSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class RegisteredSchema(DoneSchema):
     data = fields.Nested(RegisteredDataSchema, required=True)
 
 

@@ -1,8 +1,8 @@
 """All that is known of one user, told or erased."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from api.schemas.fields import PUBLIC_ID, SECURE_HASH, EncryptedId, OpenSchema, SecureHash, StrictSchema
+from api.schemas.fields import PUBLIC_ID, SECURE_HASH, DoneSchema, EncryptedId, OpenSchema, SecureHash, StrictSchema
 from api.security.id_cipher import IdKind
 
 
@@ -25,8 +25,7 @@ class ErasedDataSchema(OpenSchema):
     is_erased = fields.Boolean(data_key="isErased", required=True)
 
 
-class ErasedSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class ErasedSchema(DoneSchema):
     data = fields.Nested(ErasedDataSchema, required=True)
 
 

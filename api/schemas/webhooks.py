@@ -8,6 +8,7 @@ from api.schemas.audit import Instant
 from api.schemas.events import TYPES, EventSchema
 from api.schemas.fields import (
     SECURE_HASH,
+    DoneSchema,
     OpenSchema,
     SafeText,
     SecureHash,
@@ -134,13 +135,11 @@ class EndpointWithSecretSchema(EndpointSchema):
     secret = fields.String(required=True, metadata={"description": "shown once: keep it"})
 
 
-class EndpointAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class EndpointAnswerSchema(DoneSchema):
     data = fields.Nested(EndpointSchema, required=True)
 
 
-class EndpointSecretAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class EndpointSecretAnswerSchema(DoneSchema):
     data = fields.Nested(EndpointWithSecretSchema, required=True)
 
 
@@ -152,8 +151,7 @@ class DeletedEndpointSchema(OpenSchema):
     endpoint_id = fields.String(data_key="endpointId", required=True)
 
 
-class DeletedEndpointAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class DeletedEndpointAnswerSchema(DoneSchema):
     data = fields.Nested(DeletedEndpointSchema, required=True)
 
 
@@ -189,8 +187,7 @@ class DeliveryRecordSchema(DeliverySchema):
     log = fields.List(fields.Nested(DeliveryAttemptSchema), data_key="attemptsList", required=True)
 
 
-class DeliveryAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class DeliveryAnswerSchema(DoneSchema):
     data = fields.Nested(DeliveryRecordSchema, required=True)
 
 
@@ -199,8 +196,7 @@ class ReplayedSchema(OpenSchema):
     events = fields.Integer(required=True, metadata={"description": "that are delivered once more"})
 
 
-class ReplayAnswerSchema(OpenSchema):
-    status = fields.Integer(required=True, validate=validate.Equal(1))
+class ReplayAnswerSchema(DoneSchema):
     data = fields.Nested(ReplayedSchema, required=True)
 
 

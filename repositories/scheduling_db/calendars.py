@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Exists,
     FromClause,
     Update,
     and_,
@@ -53,25 +54,29 @@ def class_of(gap: ColumnElement[int]) -> ColumnElement[int]:
     return case(*classes, else_=_number(len(GAPS)))
 
 
+def is_reserved(slot: FromClause) -> Exists:
+    """Whether a booking holds any of the slot's time."""
+    return (
+        select(reserved_cells.c.cell_start)
+        .where(
+            reserved_cells.c.care_provider_id == slot.c.care_provider_id,
+            reserved_cells.c.cell_start >= slot.c.starts_cell,
+            reserved_cells.c.cell_start < slot.c.ends_cell,
+        )
+        .exists()
+    )
+
+
 def as_they_are(*which: ColumnElement[bool]) -> FromClause:
     """What next_after and gap_class of these slots should be, judged by what is open and what is reserved.
 
     `which` are conditions on SLOT, and must leave out no slot of a provider between two that they let in."""
-    is_reserved = (
-        select(reserved_cells.c.cell_start)
-        .where(
-            reserved_cells.c.care_provider_id == SLOT.c.care_provider_id,
-            reserved_cells.c.cell_start >= SLOT.c.starts_cell,
-            reserved_cells.c.cell_start < SLOT.c.ends_cell,
-        )
-        .exists()
-    )
     judged = (
         select(
             SLOT.c.id,
             SLOT.c.care_provider_id,
             SLOT.c.starts_cell,
-            case((and_(SLOT.c.is_open == true(), ~is_reserved), YES), else_=NO).label("is_free"),
+            case((and_(SLOT.c.is_open == true(), ~is_reserved(SLOT)), YES), else_=NO).label("is_free"),
         )
         .where(*which)
         .subquery("judged")

@@ -21,9 +21,9 @@ from repositories.ports.errors import (
     SlotUnknown,
 )
 from repositories.scheduling_db.availability import LONGEST_HOURS
-from repositories.scheduling_db.calendars import LONGEST_SLOT, hold_calendar, update_calendar
+from repositories.scheduling_db.calendars import LONGEST_SLOT, hold_calendar, is_reserved, update_calendar
 from repositories.scheduling_db.idempotency import SCHEDULING_KEYS
-from repositories.scheduling_db.tables import bookings, provider_hours, reserved_cells, slot_durations, slots
+from repositories.scheduling_db.tables import bookings, provider_hours, slot_durations, slots
 
 SLOT_IDS: BindParameter[int] = bindparam("slot_ids", expanding=True)
 HOURS_IDS: BindParameter[int] = bindparam("hours_ids", expanding=True)
@@ -45,15 +45,7 @@ IS_KNOWN_BY_A_BOOKING = select(bookings.c.id).where(bookings.c.slot_id == slots.
 FREE_OF_BOOKINGS = select(slots.c.id).where(slots.c.id.in_(SLOT_IDS), ~IS_KNOWN_BY_A_BOOKING)
 REMOVE_SLOTS = delete(slots).where(slots.c.id.in_(SLOT_IDS))
 REMOVE_HOURS = delete(provider_hours).where(provider_hours.c.id.in_(HOURS_IDS))
-IS_BOOKED = (
-    select(reserved_cells.c.cell_start)
-    .where(
-        reserved_cells.c.care_provider_id == slots.c.care_provider_id,
-        reserved_cells.c.cell_start >= slots.c.starts_cell,
-        reserved_cells.c.cell_start < slots.c.ends_cell,
-    )
-    .exists()
-)
+IS_BOOKED = is_reserved(slots)
 SLOTS = (
     select(
         *(slots.c[name] for name in ("id", "starts_at", "ends_at", "starts_cell", "ends_cell")),
