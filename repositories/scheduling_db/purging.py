@@ -62,26 +62,28 @@ DROP_SAGAS = delete(sagas).where(sagas.c.booking_id.in_(KEYS))
 IS_OF_AN_OPEN_SAGA = (
     select(sagas.c.id).where(sagas.c.booking_id == pushes.c.booking_id, ~sagas.c.status.in_(ENDED)).exists()
 )
+PUSH_HAS_ENDED = pushes.c.state.in_([PushState.SENT.value, PushState.FAILED.value])
 IS_OLD_PUSH = (  # its key keeps a step from telling twice, as long as there is such a step
-    pushes.c.state.in_([PushState.SENT.value, PushState.FAILED.value]),
+    PUSH_HAS_ENDED,
     pushes.c.updated_at < BEFORE,
     pushes.c.expires_at < BEFORE,
     ~IS_OF_AN_OPEN_SAGA,
 )
 OLD_PUSHES = select(pushes.c.id).where(*IS_OLD_PUSH).order_by(pushes.c.updated_at).limit(MOST)
 COUNT_PUSHES = select(func.count()).select_from(pushes).where(*IS_OLD_PUSH)
-DROP_PUSHES = delete(pushes).where(pushes.c.id.in_(KEYS))
+DROP_PUSHES = delete(pushes).where(pushes.c.id.in_(KEYS), PUSH_HAS_ENDED)  # not one that was sent again since
 
+DELIVERY_HAS_ENDED = webhook_deliveries.c.state.in_([DeliveryState.DELIVERED.value, DeliveryState.GIVEN_UP.value])
 IS_OLD_DELIVERY = (
     webhook_deliveries.c.ended_at < BEFORE,
-    webhook_deliveries.c.state.in_([DeliveryState.DELIVERED.value, DeliveryState.GIVEN_UP.value]),
+    DELIVERY_HAS_ENDED,
 )
 OLD_DELIVERIES = (
     select(webhook_deliveries.c.id).where(*IS_OLD_DELIVERY).order_by(webhook_deliveries.c.ended_at).limit(MOST)
 )
 COUNT_DELIVERIES = select(func.count()).select_from(webhook_deliveries).where(*IS_OLD_DELIVERY)
 DROP_DELIVERY_ATTEMPTS = delete(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(KEYS))
-DROP_DELIVERIES = delete(webhook_deliveries).where(webhook_deliveries.c.id.in_(KEYS))
+DROP_DELIVERIES = delete(webhook_deliveries).where(webhook_deliveries.c.id.in_(KEYS), DELIVERY_HAS_ENDED)
 
 OF_ITS_ORGANIZATION = webhook_endpoints.c.organization_id == booking_events.c.organization_id
 IS_BEING_DELIVERED = (
