@@ -61,15 +61,15 @@ class ByAge:
 class SqlForgets:
     def __init__(self, database: Database, rules: Mapping[Kept, Rule]) -> None:
         self._database = database
-        self.rules = rules
+        self._rules = rules
 
     @property
     def kinds(self) -> tuple[Kept, ...]:
-        return tuple(self.rules)
+        return tuple(self._rules)
 
     def forget(self, kind: Kept, *, before: datetime, limit: int) -> int:
-        return self._database.write(lambda connection: self.rules[kind].forget(connection, before, limit))
+        return self._database.write(lambda connection: self._rules[kind].forget(connection, before, limit))
 
     def count(self, kind: Kept, *, before: datetime) -> int:
         with self._database.reading() as connection:
-            return self.rules[kind].count(connection, before)
+            return self._rules[kind].count(connection, before)
