@@ -18,7 +18,8 @@ from repositories.scheduling_db.tables import booking_events, bookings, pushes, 
 from saga.purge import Purge
 from tests.conftest import FreshUrl
 from tests.contract import test_purging as rows
-from tests.contract.test_purging import AGE, NEW, NOW
+from tests.contract.test_purging import AGE, NEW
+from tests.contract.test_scheduling import NOW
 
 OLD_BOOKINGS = 24
 BATCH = 5  # so that the last is not full
