@@ -1,9 +1,8 @@
 """One database: its reads and its transactions."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 from weakref import ref
@@ -15,6 +14,7 @@ from sqlalchemy.pool import QueuePool
 from repositories.columns import NAMING, BigId, UtcDateTime, exact, text
 from repositories.deed_rows import leaving_deeds
 from repositories.engines.manner import MANNERS
+from repositories.engines.together import Together
 from repositories.ports.errors import DriverMissing, StoreUnavailable
 from repositories.store_errors import Repeatable, translated
 
@@ -47,7 +47,7 @@ class Database:
         self.engine = engine
         self.repeated: Callable[[], None] = lambda: None  # told when the database asks to repeat a transaction
         self._manner = MANNERS[engine.dialect.name]
-        self._turn = threading.Lock() if self._manner.takes_turns else nullcontext()
+        self._together = Together(self._writing) if self._manner.takes_turns else None
         _forget_in_children(self.engine)
 
     @contextmanager
@@ -76,14 +76,26 @@ class Database:
         return self._write_once(work)
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
-        with translated(), self._turn, self.engine.connect() as connection:
+        def work_and_deeds(connection: Connection) -> T:
+            with leaving_deeds(connection):
+                return work(connection)
+
+        with translated():
+            if self._together is not None:
+                return self._together.write(work_and_deeds)
+            with self._writing() as connection:
+                return work_and_deeds(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction, committed at the end."""
+        with self.engine.connect() as connection:
             if self._manner.writing:
                 connection.execution_options(**self._manner.writing)
             with connection.begin():
                 if self._manner.begin_writing is not None:
                     self._manner.begin_writing(connection)
-                with leaving_deeds(connection):
-                    return work(connection)
+                yield connection
 
     def is_reachable(self) -> bool:
         try:

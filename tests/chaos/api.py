@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask, g, has_request_context, request
 
 import bootstrap
+from repositories.engines.together import Together
 from tests.chaos.hooks import Watch
 from tests.chaos.script import Script
 
@@ -26,6 +27,7 @@ def given_ids() -> Iterator[str]:
 
 
 def create_app() -> Flask:
+    Together.most = 1  # a commit that several requests share would be a point of one of them only
     Watch(Script(Path(os.environ["CHAOS_FOLDER"])), subject, "api").install()
     made_up = bootstrap.new_saga_id
     bootstrap.new_saga_id = lambda: next(given_ids(), None) or made_up()
