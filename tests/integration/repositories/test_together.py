@@ -1,5 +1,8 @@
 """Writes that wait for their turn on a SQLite file share a commit, and nothing else."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,12 +15,27 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
-from demo.stack import wait_until
+from demo.stack import ROOT, wait_until
 from repositories.database import Database, open_database
 from repositories.engines.together import Together
 from repositories.ports.errors import StoreUnavailable
 
 NUMBERS = list(range(1, 9))
+THREADS = 8
+CROWD_THAT_SAYS_WHAT_IT_WROTE = """
+import itertools, os, sys, threading
+from repositories.database import open_database
+
+database, numbers = open_database(sys.argv[1], pool_size=20), itertools.count()
+
+def write():
+    for number in numbers:
+        database.write(lambda connection: connection.exec_driver_sql("INSERT INTO t VALUES (?)", (number,)))
+        os.write(1, f"{number}\\n".encode())
+
+for _ in range(int(sys.argv[2])):
+    threading.Thread(target=write).start()
+"""
 
 
 class Crowd:
@@ -207,3 +225,15 @@ def test_many_threads_at_random_lose_nothing_and_sell_nothing_twice(crowd: Crowd
     errors = [type(error) for answer in answers if (error := answer.exception()) is not None]
     assert errors == [IntegrityError] * 300
     assert crowd.numbers() == list(range(100))
+
+
+def test_what_a_crowd_was_told_is_written_survives_its_death(crowd: Crowd) -> None:
+    command = [sys.executable, "-c", CROWD_THAT_SAYS_WHAT_IT_WROTE, str(crowd.database.engine.url), str(THREADS)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as writers:
+        assert writers.stdout is not None
+        told = [int(writers.stdout.readline()) for _ in range(40 * THREADS)]
+        writers.send_signal(signal.SIGKILL)
+        told += [int(line) for line in writers.stdout]
+    assert len(set(told)) == len(told) >= 40 * THREADS
+    assert set(told) <= set(crowd.numbers())
+    assert len(crowd.numbers()) <= len(told) + THREADS  # those whose answer was on its way
