@@ -1,6 +1,6 @@
 """PostgreSQL through psycopg."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -27,6 +27,20 @@ class ImpatientConnection(psycopg.Connection[Any]):
             raise
 
 
+class OneByOneCursor(psycopg.Cursor[Any]):
+    """Sends what is to be done with many rows one after the other, not as a pipeline; its `rowcount` is the last's.
+
+    A pipeline ends with a message that stops PostgreSQL's clock of `idle_in_transaction_session_timeout`, and no later
+    one starts it: a worker that stands still then holds its rows for as long as it lives (psycopg 3.3, PostgreSQL 15).
+    """
+
+    def executemany(self, query: Any, params_seq: Iterable[Any], *, returning: bool = False) -> None:
+        if returning:
+            raise NotImplementedError
+        for parameters in params_seq:
+            self.execute(query, parameters)
+
+
 def open_postgresql(url: str, *, pool_size: int, timeout: timedelta) -> Engine:
     engine = create_engine(
         url,
@@ -38,6 +52,8 @@ def open_postgresql(url: str, *, pool_size: int, timeout: timedelta) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args=_connect_args(timeout),
     )
+
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows go as few statements
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
@@ -59,4 +75,5 @@ def _connect_args(timeout: timedelta) -> dict[str, Any]:
         "client_encoding": "utf8",
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
         "application_name": "tahoon",
+        "cursor_factory": OneByOneCursor,
     }

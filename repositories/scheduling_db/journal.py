@@ -11,6 +11,7 @@ from repositories.database import Database
 from repositories.entities.effects import Effect
 from repositories.entities.sagas import Attempt, DueSaga, SagaState
 from repositories.enums import Service
+from repositories.held import not_held
 from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db.effects import apply_effect
 from repositories.scheduling_db.saga_rows import attempt_row, row_of, state_of
@@ -48,15 +49,14 @@ IS_DUE = and_(
     sagas.c.due_at <= bindparam("now"),
     or_(sagas.c.nudged_until.is_(None), sagas.c.nudged_until <= bindparam("now")),
 )
-DUE = select(sagas.c.id, sagas.c.name).where(IS_DUE).order_by(sagas.c.due_at).limit(bindparam("most"))
+DUE = not_held(select(sagas.c.id, sagas.c.name).where(IS_DUE).order_by(sagas.c.due_at).limit(bindparam("most")), sagas)
 MARK = update(sagas).where(sagas.c.id == bindparam("saga_id"), IS_DUE).values(nudged_until=bindparam("marked_until"))
 
 _IN_LINE = (sagas.c.waits_for == bindparam("of_service"), WAITS)
 _AGE = (sagas.c.created_at, sagas.c.id)
-OLDEST_FIRST = select(sagas.c.id, sagas.c.name).where(*_IN_LINE).order_by(*_AGE).limit(bindparam("most"))
-LONGEST_FIRST = (
-    select(sagas.c.id, sagas.c.name).where(*_IN_LINE).order_by(sagas.c.waits_since, *_AGE).limit(bindparam("most"))
-)
+_FIRST_IN_LINE = select(sagas.c.id, sagas.c.name).where(*_IN_LINE).limit(bindparam("most"))
+OLDEST_FIRST = not_held(_FIRST_IN_LINE.order_by(*_AGE), sagas)
+LONGEST_FIRST = not_held(_FIRST_IN_LINE.order_by(sagas.c.waits_since, *_AGE), sagas)
 ON_THEIR_WAY = (
     select(func.count())
     .select_from(sagas)

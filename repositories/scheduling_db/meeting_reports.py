@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from repositories.database import Database
 from repositories.entities.meetings import ClaimedReport, MeetingFact, MeetingReport, Noted, ReportRecord
 from repositories.enums import MeetingFactKind, ReportStatus
+from repositories.held import not_held
 from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db.asked import request_of
 from repositories.scheduling_db.booking_rows import booking_of
@@ -56,7 +57,10 @@ IS_DUE = and_(
     meeting_reports.c.due_at <= bindparam("now"),
     or_(meeting_reports.c.nudged_until.is_(None), meeting_reports.c.nudged_until <= bindparam("now")),
 )
-DUE = select(meeting_reports.c.id).where(IS_DUE).order_by(meeting_reports.c.due_at).limit(bindparam("most"))
+DUE = not_held(
+    select(meeting_reports.c.id).where(IS_DUE).order_by(meeting_reports.c.due_at).limit(bindparam("most")),
+    meeting_reports,
+)
 MARK = (
     update(meeting_reports)
     .where(meeting_reports.c.id == bindparam("report_id"), IS_DUE)

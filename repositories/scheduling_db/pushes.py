@@ -11,6 +11,7 @@ from repositories.acting import about
 from repositories.database import Database
 from repositories.entities.pushes import OUTDATED, BookedPush, NewPush, PushFilter, PushRecord
 from repositories.enums import BookingStatus, PushState
+from repositories.held import not_held
 from repositories.ports.errors import LeaseLost, PushNotFailed, PushOutdated, PushUnknown
 from repositories.scheduling_db.asked import request_of
 from repositories.scheduling_db.events import append_event
@@ -67,7 +68,9 @@ SAVE = (
 )
 HOLD_BOOKING = update(bookings).where(bookings.c.id == bindparam("booking_id")).values(updated_at=bookings.c.updated_at)
 IS_UNMARKED = and_(_IS_DUE, or_(pushes.c.nudged_until.is_(None), pushes.c.nudged_until <= bindparam("now")))
-DUE = select(pushes.c.id).where(IS_UNMARKED).order_by(pushes.c.due_at, pushes.c.id).limit(bindparam("most"))
+DUE = not_held(
+    select(pushes.c.id).where(IS_UNMARKED).order_by(pushes.c.due_at, pushes.c.id).limit(bindparam("most")), pushes
+)
 MARK = update(pushes).where(_IS_IT, IS_UNMARKED).values(nudged_until=bindparam("marked_until"))
 SEND_AGAIN = (
     update(pushes)

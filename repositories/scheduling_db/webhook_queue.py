@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, u
 from repositories.database import Database
 from repositories.entities.webhooks import Claimed, Delivery, DeliveryAttempt, Endpoint, Outcome, Wish
 from repositories.enums import DeliveryState, EndpointState
+from repositories.held import not_held
 from repositories.ports.errors import LeaseLost
 from repositories.scheduling_db.asked import request_of
 from repositories.scheduling_db.tables import booking_events, webhook_attempts, webhook_deliveries, webhook_endpoints
@@ -119,6 +120,7 @@ _IS_DUE = and_(
     or_(webhook_endpoints.c.nudged_until.is_(None), webhook_endpoints.c.nudged_until <= bindparam("now")),
 )
 DUE = select(webhook_endpoints.c.id).where(_IS_DUE).order_by(webhook_endpoints.c.due_at).limit(bindparam("most"))
+TAKE_DUE = not_held(DUE, webhook_endpoints)
 MARK = update(webhook_endpoints).where(IS_ENDPOINT, _IS_DUE).values(nudged_until=bindparam("marked_until"))
 UNMARK = update(webhook_endpoints).where(IS_ENDPOINT).values(nudged_until=None)
 
@@ -138,7 +140,7 @@ class SqlWebhookQueue:
                 return []
 
         def work(connection: Connection) -> Sequence[int]:
-            due = connection.execute(DUE, {"now": now, "most": limit}).scalars().all()
+            due = connection.execute(TAKE_DUE, {"now": now, "most": limit}).scalars().all()
             if due:
                 connection.execute(MARK, [{"endpoint": one, "now": now, "marked_until": marked_until} for one in due])
             return due

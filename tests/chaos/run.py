@@ -30,7 +30,7 @@ from tests.chaos.table import Recorded, page, results_page, summary
 
 PAGE = ROOT / "docs" / "reference" / "crash-points.md"
 DOTS = 50
-DAYS = 14  # of slots: more than the cases can use up
+DAYS = 40  # of slots: more than the cases can use up
 
 
 def main() -> int:

@@ -3,21 +3,26 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, bindparam, update
+from sqlalchemy import insert as insert_into
 
 from demo.ports import any_free_port
 from demo.postgres_server import PostgresServer
+from demo.stack import wait_until
 from repositories.database import Database, open_database
 from repositories.ports.errors import StoreUnavailable
 from tests.engines import postgres_server
 
 SECOND = timedelta(seconds=1)
 SOON = 6  # seconds: the time-out, psycopg's least of 2 s for connecting, and a busy machine
+T = Table("t", MetaData(), Column("n", Integer, primary_key=True))
 INSERT = "INSERT INTO t VALUES (2)"
 RAISE = "UPDATE t SET n = n + 100 WHERE n %% 100 = %(one)s"
 
@@ -241,3 +246,42 @@ def test_a_forked_child_has_connections_of_its_own(database: Database) -> None:
     assert theirs != ours
     with database.reading() as connection:
         assert pid_of(connection) == ours
+
+
+# --- standing still ------------------------------------------------------------------------
+
+MANY: Mapping[str, Callable[[Connection], Any]] = {
+    "one row": lambda connection: connection.execute(insert_into(T), {"n": 3}),
+    "rows put in": lambda connection: connection.execute(insert_into(T), [{"n": 3}, {"n": 4}]),
+    "rows changed": lambda connection: connection.execute(
+        update(T).where(T.c.n == bindparam("old")).values(n=bindparam("new")),
+        [{"old": 1, "new": 3}, {"old": 10, "new": 4}],
+    ),
+}
+
+
+@pytest.mark.parametrize("last", MANY)
+def test_whoever_stands_still_in_a_transaction_loses_it(server: PostgresServer, last: str, database: Database) -> None:
+    """Whatever its last statement was: PostgreSQL's clock runs only once all of it has been answered."""
+    impatient = open_database(server.url_for("d"), timeout=timedelta(milliseconds=200))
+    has_begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> None:
+        MANY[last](connection)
+        has_begun.set()
+        assert go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        standing = pool.submit(impatient.write, work)
+        assert has_begun.wait(30)
+        open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'd' AND state LIKE 'idle in transaction%'"
+        wait_until(lambda: server_says(database, open_ones) == 0, seconds=30, what="the end of its transaction")
+        go_on.set()
+        assert isinstance(standing.exception(), StoreUnavailable)
+    impatient.close()
+    assert numbers(database) == [1, 10]
+
+
+def server_says(database: Database, question: str) -> int:
+    with database.reading() as connection:
+        return int(connection.exec_driver_sql(question.replace("%", "%%")).scalar_one())
