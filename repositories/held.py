@@ -6,13 +6,14 @@ from sqlalchemy import Select, Table
 
 S = TypeVar("S", bound=Select[Any])
 
-# READPAST is refused under READ COMMITTED where READ_COMMITTED_SNAPSHOT is on, as it is here, unless READCOMMITTEDLOCK
-# stands beside it (https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table).
-PAST_LOCKED_ROWS = "WITH (READCOMMITTEDLOCK, UPDLOCK, READPAST, ROWLOCK)"
+# Locked rows are left out, and none is locked: with UPDLOCK that would be every row that is due, for SQL Server numbers
+# them all to find the first. READPAST is refused where READ_COMMITTED_SNAPSHOT is on, as it is here, unless
+# READCOMMITTEDLOCK stands beside it (https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table).
+PAST_LOCKED_ROWS = "WITH (READCOMMITTEDLOCK, READPAST)"
 
 
 def not_held(statement: S, table: Table) -> S:
-    """The same rows of `table`, locked for this transaction, without those that another has locked.
+    """The same rows of `table`, without those that another transaction has locked; on PostgreSQL they are locked for us.
 
     SQLite has one writer: there, nobody else holds any.
     """

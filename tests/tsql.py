@@ -32,6 +32,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import NullType, TypeEngine
 
 from repositories.dialects import as_of_2017
+from repositories.held import PAST_LOCKED_ROWS
 
 DIALECT = mssql.dialect()  # type: ignore[no-untyped-call]
 as_of_2017(DIALECT)
@@ -79,14 +80,14 @@ def _without_texts(sql: str) -> str:
 
 def faults_of(statement: ClauseElement, parameters: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """What is wrong with a statement, and with the values that it was executed with."""
-    if getattr(statement, "_for_update_arg", None) is not None:
-        return ["FOR UPDATE is left out, silently"]
     names = sorted(parameters[0]) if parameters else None
     try:
         compiled = _compiled(statement, None if names is None else tuple(names))
     except CompileError as error:
         return [f"does not compile: {error}"]
     assert isinstance(compiled, SQLCompiler)
+    if getattr(statement, "_for_update_arg", None) is not None and PAST_LOCKED_ROWS not in str(compiled):
+        return ["FOR UPDATE is left out, silently"]
     faults = traps_in(str(compiled))
     for values in parameters:
         faults += _faults_of_values(compiled, values)

@@ -54,9 +54,9 @@ MARK = update(sagas).where(sagas.c.id == bindparam("saga_id"), IS_DUE).values(nu
 
 _IN_LINE = (sagas.c.waits_for == bindparam("of_service"), WAITS)
 _AGE = (sagas.c.created_at, sagas.c.id)
-_FIRST_IN_LINE = select(sagas.c.id, sagas.c.name).where(*_IN_LINE).limit(bindparam("most"))
-OLDEST_FIRST = not_held(_FIRST_IN_LINE.order_by(*_AGE), sagas)
-LONGEST_FIRST = not_held(_FIRST_IN_LINE.order_by(sagas.c.waits_since, *_AGE), sagas)
+_LINE = select(sagas.c.id, sagas.c.name).where(*_IN_LINE)
+OLDEST_FIRST = not_held(_LINE.order_by(*_AGE).limit(bindparam("most")), sagas)
+LONGEST_FIRST = not_held(_LINE.order_by(sagas.c.waits_since, *_AGE).limit(bindparam("most")), sagas)
 ON_THEIR_WAY = (
     select(func.count())
     .select_from(sagas)
