@@ -13,7 +13,7 @@ PAST_LOCKED_ROWS = "WITH (READCOMMITTEDLOCK, READPAST)"
 
 
 def not_held(statement: S, table: Table) -> S:
-    """The same rows of `table`, without those that another transaction has locked; on PostgreSQL they are locked for us.
+    """The same rows of `table`, without those that another transaction has locked. PostgreSQL locks them for us.
 
     SQLite has one writer: there, nobody else holds any.
     """
