@@ -111,16 +111,25 @@ def next_ones(gap_class: int) -> tuple[Select[Any], Select[Any]]:
     return at_once, later
 
 
-def in_order() -> Select[Any]:
-    """Each part lies in this order in the index: a database merges them as far as the limit, and sorts nothing."""
-    merged = union_all(*(part for gap_class in range(len(GAPS) + 1) for part in next_ones(gap_class)))
-    line = merged.subquery("line")
+def in_order(*, is_merged: bool) -> Select[Any]:
+    """Each part lies in this order in the index. Where the engine merges such parts, it reads them as far as the limit
+    and sorts nothing; where it does not, each has the order and the limit of its own."""
+    parts = (part for gap_class in range(len(GAPS) + 1) for part in next_ones(gap_class))
+    line = union_all(*(parts if is_merged else map(_as_far_as_wanted, parts))).subquery("line")
     return select(line).order_by(line.c.starts_cell, line.c.care_provider_id).limit(bindparam("look"))
 
 
-def looked_through(conditions: Callable[[ColumnElement[int]], tuple[ColumnElement[bool], ...]]) -> Select[Any]:
+def _as_far_as_wanted(part: Select[Any]) -> Select[Any]:
+    slot = part.selected_columns
+    first = part.order_by(slot.starts_cell, slot.care_provider_id).limit(bindparam("look"))
+    return select(first.subquery("part"))
+
+
+def looked_through(
+    conditions: Callable[[ColumnElement[int]], tuple[ColumnElement[bool], ...]], *, is_merged: bool = True
+) -> Select[Any]:
     """The matching ones among the next so many, and the last of these, to know how far the look went."""
-    line = in_order().subquery("ordered")
+    line = in_order(is_merged=is_merged).subquery("ordered")
     number = func.row_number().over(order_by=(line.c.starts_cell, line.c.care_provider_id))
     is_match = select(provider_facets.c.care_provider_id).where(*conditions(line.c.care_provider_id)).exists()
     judged = select(line, number.label("number"), case((is_match, 1), else_=0).label("is_match")).subquery("judged")
@@ -133,11 +142,16 @@ def looked_through(conditions: Callable[[ColumnElement[int]], tuple[ColumnElemen
 
 OF_ALL = looked_through(everyone)
 OF_MANY = looked_through(matching)
+# PostgreSQL would read all of every part, a row for each provider who is free, and sort them; SQLite would take longer.
+OF_ALL_BY_PARTS = looked_through(everyone, is_merged=False)
+OF_MANY_BY_PARTS = looked_through(matching, is_merged=False)
 
 
 class SqlSearch:
     def __init__(self, database: Database) -> None:
         self._database = database
+        is_merged = database.engine.dialect.name != "postgresql"
+        self._of_all, self._of_many = (OF_ALL, OF_MANY) if is_merged else (OF_ALL_BY_PARTS, OF_MANY_BY_PARTS)
 
     def find_openings(
         self, wanted: ProviderFilter | None, *, since: datetime, behind: Place | None, limit: int
@@ -147,8 +161,8 @@ class SqlSearch:
             if wanted is not None and connection.execute(COUNT_FEW, values).scalar_one() <= FEW:
                 return _page(list(connection.execute(OF_FEW, {**values, "most": limit + 1})), limit)
             if wanted is None:  # whoever is free is wanted
-                return _look_through(connection, OF_ALL, values, limit=limit, look=limit + 1)
-            return _look_through(connection, OF_MANY, values, limit=limit, look=max(FIRST_LOOK, limit + 1))
+                return _look_through(connection, self._of_all, values, limit=limit, look=limit + 1)
+            return _look_through(connection, self._of_many, values, limit=limit, look=max(FIRST_LOOK, limit + 1))
 
 
 def _look_through(
