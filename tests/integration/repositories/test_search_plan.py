@@ -1,4 +1,4 @@
-"""A page of a search reads as many slots as it needs, however many care providers are free: on PostgreSQL, whose plan decides it."""
+"""A page of a search reads as many slots as it needs, however many are free: on PostgreSQL, where its plan decides."""
 
 import json
 from collections.abc import Iterator
