@@ -87,7 +87,9 @@ def rows_of_slots(database: Database, statement: str, parameters: Any) -> float:
     (whole,) = json.loads(explained) if isinstance(explained, str) else explained
     scans = [part for part in parts(whole["Plan"]) if part.get("Relation Name") == "slots"]
     assert scans
-    return sum((one["Actual Rows"] + one.get("Rows Removed by Filter", 0)) * one["Actual Loops"] for one in scans)
+    return float(
+        sum((one["Actual Rows"] + one.get("Rows Removed by Filter", 0)) * one["Actual Loops"] for one in scans)
+    )
 
 
 def parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
