@@ -115,7 +115,7 @@ def in_order(*, is_merged: bool) -> Select[Any]:
     """Each part lies in this order in the index. Where the engine merges such parts, it reads them as far as the limit
     and sorts nothing; where it does not, each has the order and the limit of its own."""
     parts = (part for gap_class in range(len(GAPS) + 1) for part in next_ones(gap_class))
-    line = union_all(*(parts if is_merged else map(_as_far_as_wanted, parts))).subquery("line")
+    line = union_all(*(part if is_merged else _as_far_as_wanted(part) for part in parts)).subquery("line")
     return select(line).order_by(line.c.starts_cell, line.c.care_provider_id).limit(bindparam("look"))
 
 
