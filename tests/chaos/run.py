@@ -89,7 +89,8 @@ def teller() -> Callable[[Result], None]:
 
 def told_at_the_end(chosen: list[Case], left: list[Case], results: Results, *, seconds: float) -> int:
     """What share was run, and when; 0 if all of it was, and nothing failed."""
-    known = {str(case): found for case in chosen if (found := results.known().get(str(case)))}
+    of_all = results.known()
+    known = {str(case): found for case in chosen if (found := of_all.get(str(case)))}
     failed = [case for case, found in known.items() if not found.has_passed]
     now = sum(str(case) in known for case in left)
     print(f"{now} cases in {seconds:.0f} s now, {len(known) - now} passed before")
