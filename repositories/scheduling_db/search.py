@@ -148,9 +148,11 @@ OF_MANY_BY_PARTS = looked_through(matching, is_merged=False)
 
 
 class SqlSearch:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, is_merged: bool | None = None) -> None:
+        """`is_merged`: how the line is read; as suits the engine, if it is not said."""
         self._database = database
-        is_merged = database.engine.dialect.name != "postgresql"
+        if is_merged is None:
+            is_merged = database.engine.dialect.name != "postgresql"
         self._of_all, self._of_many = (OF_ALL, OF_MANY) if is_merged else (OF_ALL_BY_PARTS, OF_MANY_BY_PARTS)
 
     def find_openings(

@@ -378,10 +378,11 @@ def _stormy_round(arena: Arena, pool: ThreadPoolExecutor, together: Sequence[Cas
     begun = [pool.submit(run_and_leave, case) for case in together]
     raging = threading.Thread(target=weather.rage)
     raging.start()
-    results = [ended.result() for ended in begun]
-    weather.close()
-    raging.join()
-    return results
+    try:
+        return [ended.result() for ended in begun]
+    finally:
+        weather.close()
+        raging.join()
 
 
 def in_rounds(cases: Sequence[Case]) -> list[list[Case]]:

@@ -558,6 +558,27 @@ def test_whatever_is_filtered_the_search_is_right(
     assert walks[0] == walks[1]
 
 
+@pytest.mark.parametrize("is_merged", [True, False], ids=["merged", "in parts"])
+def test_the_line_is_the_same_whichever_way_it_is_read(
+    scheduling_database: Database, is_merged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each engine takes the way that suits it, and could take the other."""
+    world = InDatabase(scheduling_database)
+    world.search = SqlSearch(scheduling_database, is_merged=is_merged)
+    men = range(1, 31, 3)
+    known(world, *(facts_of(one, gender=GenderType.MALE if one in men else GenderType.FEMALE) for one in range(1, 31)))
+    for provider in range(1, 31):  # the higher the id, the earlier
+        world.add_slot(slot(provider, provider, NOW + (31 - provider) * HOUR))
+        world.add_slot(slot(100 + provider, provider, NOW + (80 - provider) * HOUR, 30))
+    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(search, "FIRST_LOOK", 4)
+    wanted = ProviderFilter(**{**vars(EVERYONE), "genders": (GenderType.MALE,)})
+    everyone = walked(world, since=NOW, wanted=None, limit=7)
+    assert [one.place.care_provider_id for one in everyone] == list(range(30, 0, -1))
+    found_men = walked(world, since=NOW, wanted=wanted, limit=3)
+    assert [one.place.care_provider_id for one in found_men] == list(reversed(men))
+
+
 def test_a_search_reads_no_more_than_its_looks_and_says_where_it_stopped(
     scheduling_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
