@@ -82,7 +82,8 @@ OLD_DELIVERIES = (
     select(webhook_deliveries.c.id).where(*IS_OLD_DELIVERY).order_by(webhook_deliveries.c.ended_at).limit(MOST)
 )
 COUNT_DELIVERIES = select(func.count()).select_from(webhook_deliveries).where(*IS_OLD_DELIVERY)
-DROP_DELIVERY_ATTEMPTS = delete(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(KEYS))
+STILL_ENDED = select(webhook_deliveries.c.id).where(webhook_deliveries.c.id.in_(KEYS), DELIVERY_HAS_ENDED)
+DROP_DELIVERY_ATTEMPTS = delete(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(STILL_ENDED))
 DROP_DELIVERIES = delete(webhook_deliveries).where(webhook_deliveries.c.id.in_(KEYS), DELIVERY_HAS_ENDED)
 
 OF_ITS_ORGANIZATION = webhook_endpoints.c.organization_id == booking_events.c.organization_id

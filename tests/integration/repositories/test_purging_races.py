@@ -13,8 +13,16 @@ from sqlalchemy import select
 from repositories.database import Database, open_database
 from repositories.enums import Kept
 from repositories.ports.purging import Forgets
-from repositories.scheduling_db.purging import DROP_DELIVERIES, DROP_PUSHES, scheduling_forgets
-from repositories.scheduling_db.tables import booking_events, bookings, pushes, saga_attempts, sagas, webhook_deliveries
+from repositories.scheduling_db.purging import DROP_DELIVERIES, DROP_DELIVERY_ATTEMPTS, DROP_PUSHES, scheduling_forgets
+from repositories.scheduling_db.tables import (
+    booking_events,
+    bookings,
+    pushes,
+    saga_attempts,
+    sagas,
+    webhook_attempts,
+    webhook_deliveries,
+)
 from saga.purge import Purge
 from tests.conftest import FreshUrl
 from tests.contract import test_purging as rows
@@ -104,9 +112,11 @@ def test_what_has_begun_anew_since_it_was_found_stays(two: tuple[Database, Datab
     endpoint = rows.endpoint(database, position=0)
     rows.delivery(database, endpoint)
     again = rows.delivery(database, endpoint, "pending")
-    for drop, table in ((DROP_PUSHES, pushes), (DROP_DELIVERIES, webhook_deliveries)):
+    for drops, table in (((DROP_PUSHES,), pushes), ((DROP_DELIVERY_ATTEMPTS, DROP_DELIVERIES), webhook_deliveries)):
         found = {"keys": rows.ids(database, table)}
         assert len(found["keys"]) == 2
-        database.write(lambda connection, drop=drop, found=found: connection.execute(drop, found))  # type: ignore[misc]
+        for drop in drops:
+            database.write(lambda connection, drop=drop, found=found: connection.execute(drop, found))  # type: ignore[misc]
     assert rows.ids(database, pushes, "push_key") == ["sent again"]
     assert rows.ids(database, webhook_deliveries) == [again]
+    assert rows.ids(database, webhook_attempts, "delivery_id") == [again]
