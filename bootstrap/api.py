@@ -126,7 +126,7 @@ def api_services(settings: Settings) -> ApiServices:
         accept_group=AcceptGroup(
             slots=SqlSlots(databases.scheduling),
             groups=SqlGroups(databases.scheduling),
-            users=SqlUsers(databases.psyter),
+            users=users,
             nudge=nudge,
             clock=bootstrap.utc_now,
             new_saga_id=bootstrap.new_saga_id,
